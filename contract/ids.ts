@@ -1,0 +1,32 @@
+import { z } from "zod";
+
+/** Crockford's base 32 in lower case: no `i`, `l`, `o`, `u`, so that an id survives being read aloud. */
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/** A session's id: `s` and 12 characters of base 32 (60 random bits). Safe as a file name and in a URL. */
+export const SessionId = z
+  .string()
+  .regex(/^s[0-9a-hjkmnp-tv-z]{12}$/, "must be a session id, such as s4k2m9x0v7qrt")
+  .brand<"SessionId">();
+export type SessionId = z.infer<typeof SessionId>;
+
+/** A relayed stream's id: 26 characters of base 32 (130 random bits), so that it cannot be guessed. */
+export const StreamId = z
+  .string()
+  .regex(/^[0-9a-hjkmnp-tv-z]{26}$/)
+  .brand<"StreamId">();
+export type StreamId = z.infer<typeof StreamId>;
+
+function base32(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += ALPHABET.charAt(byte & 31);
+  return text;
+}
+
+/** Makes a session id from 12 random bytes. */
+export const sessionId = (random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array): SessionId =>
+  `s${base32(random(new Uint8Array(12)))}` as SessionId;
+
+/** Makes a stream id from 26 random bytes. */
+export const streamId = (random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array): StreamId =>
+  base32(random(new Uint8Array(26))) as StreamId;

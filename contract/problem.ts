@@ -1,0 +1,151 @@
+import { z } from "zod";
+
+/** What each error code means: the HTTP status, a title that never varies, and what the reader can do. */
+const CATALOGUE = {
+  invalid_request: {
+    status: 400,
+    title: "The request is not valid",
+    remedy: "Correct the named field and send it again.",
+  },
+  invalid_input: {
+    status: 400,
+    title: "An input is not valid",
+    remedy: "Correct the named field and launch again.",
+  },
+  unauthorized: {
+    status: 401,
+    title: "Not logged in",
+    remedy: "Run `berth open` on the workspace and follow the link it prints.",
+  },
+  forbidden: { status: 403, title: "Not allowed", remedy: "Open the page from the console itself." },
+  not_found: { status: 404, title: "Not found", remedy: "See `berth list` for what is there." },
+  unknown_service: {
+    status: 404,
+    title: "No such service",
+    remedy: "See `berth services` for the catalogue.",
+  },
+  unknown_session: { status: 404, title: "No such session", remedy: "See `berth list` for your sessions." },
+  unknown_resource: {
+    status: 404,
+    title: "No such resource",
+    remedy: "See `berth resource list` for your clusters.",
+  },
+  no_live_session: {
+    status: 404,
+    title: "No live session has this port",
+    remedy: "Open the session from the console; its port may have changed.",
+  },
+  idempotency_conflict: {
+    status: 409,
+    title: "The Idempotency-Key was used for another launch",
+    remedy: "Use a new key for a different launch.",
+  },
+  payload_too_large: {
+    status: 413,
+    title: "The body is too large",
+    remedy: "Send less, or move the data by another way.",
+  },
+  misdirected_host: {
+    status: 421,
+    title: "This host name is not served here",
+    remedy: "Use the address that `npm start` printed.",
+  },
+  protocol_mismatch: {
+    status: 426,
+    title: "Agent and edge speak different protocol versions",
+    remedy: "Upgrade the older of the two.",
+  },
+  internal: {
+    status: 500,
+    title: "Berth failed on this request",
+    remedy: "Try again; if it stays, look at the edge's log.",
+  },
+  bad_gateway: {
+    status: 502,
+    title: "The application did not answer",
+    remedy: "Wait a moment; see the session's log for the reason.",
+  },
+  agent_offline: {
+    status: 503,
+    title: "The workspace is not connected",
+    remedy: "Start its agent with `npm start` or `berth up`.",
+  },
+  not_configured: {
+    status: 503,
+    title: "This edge is not configured",
+    remedy: "Set its secrets as docs/operator.md says.",
+  },
+  session_not_ready: {
+    status: 503,
+    title: "The session is not running yet",
+    remedy: "Wait; the page moves on by itself.",
+  },
+  upstream_timeout: {
+    status: 504,
+    title: "The application took too long to answer",
+    remedy: "Try again; see the session's log for the reason.",
+  },
+} as const satisfies Record<string, { status: number; title: string; remedy: string }>;
+
+export type ProblemCode = keyof typeof CATALOGUE;
+
+const codes = Object.keys(CATALOGUE) as [ProblemCode, ...ProblemCode[]];
+
+/** An `application/problem+json` document (RFC 9457), with our stable `code`, a remedy and, where one is at fault, the field. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.enum(codes),
+  detail: z.string(),
+  remedy: z.string(),
+  field: z.string().optional(),
+});
+export type Problem = z.infer<typeof Problem>;
+
+/** The one error that Berth throws on purpose. `message` says what happened, the catalogue what it means. */
+export class BerthError extends Error {
+  override readonly name = "BerthError";
+  readonly code: ProblemCode;
+  readonly field: string | undefined;
+
+  constructor(code: ProblemCode, message: string, options: { field?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.field = options.field;
+  }
+
+  get status(): number {
+    return CATALOGUE[this.code].status;
+  }
+
+  get problem(): Problem {
+    const { status, title, remedy } = CATALOGUE[this.code];
+    const field = this.field === undefined ? {} : { field: this.field };
+    return {
+      type: `urn:berth:problem:${this.code}`,
+      title,
+      status,
+      code: this.code,
+      detail: this.message,
+      remedy,
+      ...field,
+    };
+  }
+
+  static from(problem: Problem): BerthError {
+    return new BerthError(
+      problem.code,
+      problem.detail,
+      problem.field === undefined ? {} : { field: problem.field },
+    );
+  }
+}
+
+/** Turns a failed parse into a `BerthError` that names the first field at fault. */
+export function invalid(code: "invalid_request" | "invalid_input", error: z.ZodError): BerthError {
+  const issue = error.issues[0];
+  const field = issue?.path.join(".") ?? "";
+  const detail = issue === undefined ? "the request does not fit its schema" : issue.message;
+  return new BerthError(code, field === "" ? detail : `${field}: ${detail}`, field === "" ? {} : { field });
+}

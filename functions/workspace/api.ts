@@ -1,0 +1,33 @@
+import type { Problem } from "../../contract/problem.ts";
+import type { CatalogueEntry } from "../../contract/service.ts";
+import type { LaunchRequest, Notification, Session } from "../../contract/session.ts";
+
+/** What crosses the RPC between a function and the object: errors are values there, since a class would not survive. */
+export type Result<Value> = { ok: true; value: Value } | { ok: false; problem: Problem };
+
+/** The agent as the edge knows it. Null fields: no agent has ever connected. */
+export type AgentStatus = {
+  online: boolean;
+  host: string | null;
+  user: string | null;
+  version: string | null;
+};
+
+/** What the functions ask of a user's workspace. `host` is the host (with port) on which session URLs are opened. */
+export interface WorkspaceApi {
+  agent(): Promise<AgentStatus>;
+  services(): Promise<CatalogueEntry[]>;
+  /** Launches, or returns what an earlier launch with the same key made. */
+  launch(
+    request: LaunchRequest,
+    idempotencyKey: string | null,
+    host: string,
+  ): Promise<Result<{ session: Session; created: boolean }>>;
+  /** Newest first. */
+  sessions(host: string): Promise<Session[]>;
+  session(id: string, host: string): Promise<Result<Session>>;
+  /** Repeatable; an ended session stays what it is. */
+  cancel(id: string, host: string): Promise<Result<Session>>;
+  /** Newest first. */
+  notifications(): Promise<Notification[]>;
+}
