@@ -1,0 +1,169 @@
+import type { AgentFrame } from "../../contract/frames.ts";
+import { BerthError } from "../../contract/problem.ts";
+
+type ResponseHead = Extract<AgentFrame, { type: "response" }>;
+type FailHead = Extract<AgentFrame, { type: "fail" }>;
+
+/** What an answer needs of the world around it. */
+export type AnswerHooks = {
+  /** Makes the browser's headers of the service's. */
+  mapHeaders: (headers: [string, string][]) => Headers;
+  /** The browser has taken this many bytes of the segments that came as frames. */
+  onTaken: (bytes: number) => void;
+  /** Nobody reads any more; the upstream request is to end. Called at most once, and never after a regular end. */
+  onAbandoned: () => void;
+  /** The answer is over, well or not. */
+  onOver: () => void;
+};
+
+const WITHOUT_BODY = new Set([204, 205, 304]);
+
+/**
+ * The answer to one relayed request: a head and a row of numbered segments, which come as frames on the link or as
+ * the bodies of POSTs (design 4) and are joined in their order. A POST's body is piped through by the runtime.
+ */
+export class Answer {
+  readonly response: Promise<Response>;
+  /** The request's body, for the agent to fetch; null when there is none, or when it has been fetched. */
+  requestBody: ReadableStream<Uint8Array> | null;
+  readonly #hooks: AnswerHooks;
+  readonly #method: string;
+  readonly #settle: { resolve: (response: Response) => void; reject: (error: Error) => void };
+  readonly #turns = new Map<number, () => void>();
+  #next = 0;
+  #body: WritableStream<Uint8Array> | undefined;
+  #over = false;
+
+  constructor(method: string, requestBody: ReadableStream<Uint8Array> | null, hooks: AnswerHooks) {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    this.response = promise;
+    this.#settle = { resolve, reject };
+    this.#method = method;
+    this.requestBody = requestBody;
+    this.#hooks = hooks;
+  }
+
+  /** The head, with segment 0. */
+  async begin(head: ResponseHead, payload: Uint8Array): Promise<void> {
+    const headers = this.#hooks.mapHeaders(head.headers);
+    const init = { status: head.status, headers, encodeBody: "manual" } as const;
+    if (this.#method === "HEAD" || WITHOUT_BODY.has(head.status)) {
+      this.#settle.resolve(new Response(null, init));
+      this.#end();
+      return;
+    }
+    if (head.end) {
+      this.#settle.resolve(new Response(payload, init));
+      this.#end();
+      return;
+    }
+    const { readable, writable } = head.length === null ? new IdentityTransformStream() : new FixedLengthStream(head.length);
+    this.#body = writable;
+    this.#settle.resolve(new Response(readable, init));
+    await this.segment(0, payload, false);
+  }
+
+  /** A segment that came as a frame. */
+  async segment(seq: number, payload: Uint8Array, end: boolean): Promise<void> {
+    await this.#turn(seq);
+    const body = this.#body;
+    if (body === undefined || this.#over) return;
+    const writer = body.getWriter();
+    try {
+      if (payload.byteLength > 0) {
+        await writer.write(payload);
+        this.#hooks.onTaken(payload.byteLength);
+      }
+      if (end) {
+        await writer.close();
+        this.#end();
+        return;
+      }
+    } catch {
+      // The reader is gone, or the service sent another length than it had said.
+      this.abandon();
+      return;
+    } finally {
+      writer.releaseLock();
+    }
+    this.#advance();
+  }
+
+  /**
+   * A segment that came as a POST: resolves when the browser has taken all of it.
+   * @throws when the browser is gone, or the POST's body breaks
+   */
+  async post(seq: number, segment: ReadableStream<Uint8Array>): Promise<void> {
+    await this.#turn(seq);
+    const body = this.#body;
+    if (body === undefined || this.#over) throw new BerthError("not_found", "nobody reads this answer any more");
+    try {
+      await segment.pipeTo(body, { preventClose: true });
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+    this.#advance();
+  }
+
+  /** The agent has accepted the WebSocket: both ends of one pair are coupled by the runtime. */
+  upgrade(protocol: string | null): Response {
+    const { 0: browser, 1: agent } = new WebSocketPair();
+    const headers: Record<string, string> = protocol === null ? {} : { "sec-websocket-protocol": protocol };
+    this.#settle.resolve(new Response(null, { status: 101, webSocket: browser, headers }));
+    this.#end();
+    return new Response(null, { status: 101, webSocket: agent, headers });
+  }
+
+  /** The agent could not get an answer, or not the rest of it. */
+  async fail(head: FailHead): Promise<void> {
+    const code = head.code === "timeout" ? "upstream_timeout" : head.code === "not_found" ? "unknown_session" : "bad_gateway";
+    await this.#break(new BerthError(code, head.message));
+  }
+
+  /** The link is gone: what has begun breaks, what has not is answered with an error. */
+  async lose(): Promise<void> {
+    await this.#break(new BerthError("agent_offline", "the workspace's agent disconnected while it was answering"));
+  }
+
+  /** The browser is gone. */
+  abandon(): void {
+    if (this.#over) return;
+    this.#end();
+    this.#settle.reject(new BerthError("bad_gateway", "the browser is gone"));
+    // Nobody may be waiting for the response any more.
+    this.response.catch(() => undefined);
+    this.#hooks.onAbandoned();
+  }
+
+  async #break(error: BerthError): Promise<void> {
+    if (this.#over) return;
+    const body = this.#body;
+    this.#end();
+    this.#settle.reject(error);
+    this.response.catch(() => undefined);
+    // Fails for a POST that holds the stream: that one breaks by itself.
+    if (body !== undefined && !body.locked) await body.abort(error).catch(() => undefined);
+  }
+
+  #turn(seq: number): Promise<void> | undefined {
+    if (seq === this.#next) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turns.set(seq, resolve);
+    return promise;
+  }
+
+  #advance(): void {
+    this.#next += 1;
+    this.#turns.get(this.#next)?.();
+    this.#turns.delete(this.#next);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const wake of this.#turns.values()) wake();
+    this.#turns.clear();
+    this.#hooks.onOver();
+  }
+}

@@ -1,0 +1,141 @@
+import type { ProxyPath } from "./path.ts";
+
+/** Headers in the order they were sent; a name may repeat. */
+export type HeaderList = [name: string, value: string][];
+
+/** Meant for one connection only (RFC 9110, section 7.6.1), or set anew by whoever sends the message on. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+  "expect",
+]);
+
+/** What a proxy tells and a client may not: dropped in every spelling, then rebuilt. */
+const PROXY_TOLD = /^(?:x[-_]forwarded[-_].*|forwarded|x[-_]real[-_]ip|true[-_]client[-_]ip|cf[-_].*|cdn[-_]loop|x[-_]berth[-_].*|berth[-_].*)$/;
+
+/** Each WebSocket hop makes its own handshake; only the subprotocols go through. */
+const HANDSHAKE = new Set(["sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-accept"]);
+
+const OUR_COOKIES = /^(?:__(?:Host|Secure)-)?berth(?:_session)?$/i;
+
+function connectionNamed(headers: Headers): Set<string> {
+  const named = headers.get("connection") ?? "";
+  return new Set(named.split(",").map((name) => name.trim().toLowerCase()));
+}
+
+/** A Cookie header without Berth's own cookies; empty when nothing is left. */
+export function withoutOurCookies(cookie: string): string {
+  return cookie
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== "" && !OUR_COOKIES.test(pair.split("=", 1)[0]?.trim() ?? ""))
+    .join("; ");
+}
+
+/**
+ * The headers that the service gets: without those of the connection, of Berth, or of a client that plays the proxy;
+ * with the proxy's own rebuilt. The service sees the browser's `Host`, so that its own URLs and Origin checks fit.
+ * @param options.isOurToken tells whether an `Authorization` value is Berth's, which no service may see
+ */
+export function requestHeaders(
+  request: Request,
+  path: ProxyPath,
+  options: { stripPrefix: boolean; isOurToken: (authorization: string) => boolean },
+): HeaderList {
+  const url = new URL(request.url);
+  const named = connectionNamed(request.headers);
+  const list: HeaderList = [];
+  for (const [name, value] of request.headers) {
+    if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name) || PROXY_TOLD.test(name)) continue;
+    if (name === "host") continue;
+    if (name === "authorization" && options.isOurToken(value)) continue;
+    if (name === "cookie") {
+      const cookies = withoutOurCookies(value);
+      if (cookies !== "") list.push([name, cookies]);
+      continue;
+    }
+    list.push([name, value]);
+  }
+  const host = request.headers.get("host") ?? url.host;
+  const secure = url.protocol === "https:";
+  list.push(["host", host], ["x-forwarded-host", host], ["x-forwarded-proto", secure ? "https" : "http"]);
+  list.push(["x-forwarded-port", url.port === "" ? (secure ? "443" : "80") : url.port]);
+  list.push(["x-forwarded-for", request.headers.get("cf-connecting-ip") ?? "127.0.0.1"]);
+  if (options.stripPrefix) list.push(["x-forwarded-prefix", path.prefix]);
+  return list;
+}
+
+const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+/**
+ * Maps a redirect back behind the prefix. Relative ones and foreign hosts stay as they are: a service may send its
+ * user elsewhere, but never by an address that only looks local.
+ */
+export function mapLocation(location: string, path: ProxyPath, host: string, stripPrefix: boolean): string {
+  if (/^[/\\]{2}/.test(location)) return location;
+  if (location.startsWith("/")) return behindPrefix(location, path, stripPrefix);
+  if (!/^https?:\/\//i.test(location) || !URL.canParse(location)) return location;
+  const url = new URL(location);
+  const isOwn = url.host === host || (LOOPBACK.has(url.hostname) && url.port === String(path.port));
+  if (!isOwn) return location;
+  const afterHost = /^https?:\/\/[^/?#]*(.*)$/is.exec(location)?.[1] ?? "";
+  return behindPrefix(afterHost.startsWith("/") ? afterHost : `/${afterHost}`, path, stripPrefix);
+}
+
+function behindPrefix(target: string, path: ProxyPath, stripPrefix: boolean): string {
+  const isBehind = target === path.prefix || /^[/?#]/.test(target.slice(path.prefix.length)) ? target.startsWith(path.prefix) : false;
+  // A service that strips may still know its prefix, from X-Forwarded-Prefix: then it stands there once already.
+  return isBehind || !stripPrefix ? target : path.prefix + target;
+}
+
+/** A `Set-Cookie` confined to the session: no `Domain`, a `Path` under the prefix. Undefined for a name of ours. */
+export function confineCookie(cookie: string, path: ProxyPath, stripPrefix: boolean): string | undefined {
+  const [pair = "", ...attributes] = cookie.split(";");
+  const name = pair.split("=", 1)[0]?.trim() ?? "";
+  // `__Host-` demands `Path=/`, which no service behind a prefix can have: the browser would refuse the cookie.
+  if (OUR_COOKIES.test(name)) return undefined;
+  const kept: string[] = [];
+  let scope = "/";
+  for (const attribute of attributes) {
+    const [key = "", value = ""] = attribute.split("=", 2).map((part) => part.trim());
+    if (key.toLowerCase() === "path") scope = value.startsWith("/") ? value : "/";
+    else if (key.toLowerCase() !== "domain") kept.push(attribute.trim());
+  }
+  const isBehind = scope === path.prefix || scope.startsWith(`${path.prefix}/`);
+  const confined = isBehind ? scope : stripPrefix ? path.prefix + scope : `${path.prefix}/`;
+  return [pair.trim(), ...kept, `Path=${confined}`].join("; ");
+}
+
+/** The headers that the browser gets: hop-by-hop ones dropped, redirects and cookies mapped behind the prefix. */
+export function responseHeaders(answer: HeaderList, path: ProxyPath, host: string, stripPrefix: boolean): Headers {
+  const named = new Set<string>();
+  for (const [name, value] of answer) {
+    if (name.toLowerCase() !== "connection") continue;
+    for (const token of value.split(",")) named.add(token.trim().toLowerCase());
+  }
+  const headers = new Headers();
+  for (const [given, value] of answer) {
+    const name = given.toLowerCase();
+    if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name)) continue;
+    if (name === "location" || name === "content-location") headers.append(name, mapLocation(value, path, host, stripPrefix));
+    else if (name === "refresh") headers.append(name, mapRefresh(value, path, host, stripPrefix));
+    else if (name === "set-cookie") {
+      const cookie = confineCookie(value, path, stripPrefix);
+      if (cookie !== undefined) headers.append(name, cookie);
+    } else if (name !== "service-worker-allowed") headers.append(name, value);
+  }
+  return headers;
+}
+
+function mapRefresh(value: string, path: ProxyPath, host: string, stripPrefix: boolean): string {
+  const [, head = "", url] = /^(\s*\d+\s*[;,]\s*url\s*=\s*)["']?([^"']*)["']?\s*$/i.exec(value) ?? [];
+  return url === undefined ? value : head + mapLocation(url, path, host, stripPrefix);
+}

@@ -1,0 +1,63 @@
+/** Who listens: everything, or what a filter lets through. */
+type Listener = { writer: WritableStreamDefaultWriter<Uint8Array>; pending: number; wants: (event: ServerEvent) => boolean };
+
+/** One server-sent event; `data` travels as JSON. */
+export type ServerEvent = { event: "session" | "notification" | "agent"; id?: string; data: unknown };
+
+/** A reader that is this many events behind is cut off; it reconnects and starts from what is. */
+const MAX_PENDING = 256;
+const HEARTBEAT_MS = 15_000;
+const encoder = new TextEncoder();
+
+const spell = ({ event, data }: ServerEvent): Uint8Array => encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+
+/** The open event streams of a workspace (`text/event-stream`, WHATWG HTML section 9.2). */
+export class EventStreams {
+  readonly #listeners = new Set<Listener>();
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+
+  /** Opens a stream that begins with `first`, so that nothing is lost between a page's rendering and its stream. */
+  open(first: readonly ServerEvent[], wants: (event: ServerEvent) => boolean = () => true): Response {
+    const { readable, writable } = new IdentityTransformStream();
+    const listener: Listener = { writer: writable.getWriter(), pending: 0, wants };
+    this.#listeners.add(listener);
+    this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS);
+    this.#write(listener, encoder.encode("retry: 1000\n\n"));
+    for (const event of first) this.#write(listener, spell(event));
+    return new Response(readable, {
+      headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" },
+    });
+  }
+
+  emit(event: ServerEvent): void {
+    const bytes = spell(event);
+    for (const listener of this.#listeners) if (listener.wants(event)) this.#write(listener, bytes);
+  }
+
+  #beat(): void {
+    const bytes = encoder.encode(": still here\n\n");
+    for (const listener of this.#listeners) this.#write(listener, bytes);
+  }
+
+  #write(listener: Listener, bytes: Uint8Array): void {
+    if (listener.pending >= MAX_PENDING) {
+      this.#drop(listener);
+      return;
+    }
+    listener.pending += 1;
+    listener.writer.write(bytes).then(
+      () => {
+        listener.pending -= 1;
+      },
+      () => this.#drop(listener),
+    );
+  }
+
+  #drop(listener: Listener): void {
+    if (!this.#listeners.delete(listener)) return;
+    listener.writer.abort("gone").catch(() => undefined);
+    if (this.#listeners.size > 0) return;
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
+  }
+}

@@ -1,0 +1,181 @@
+import { z } from "zod";
+import type { SessionId } from "../../contract/ids.ts";
+import { CatalogueEntry } from "../../contract/service.ts";
+import { isEnded, type Notification, SessionReport, SessionSpec, Want } from "../../contract/session.ts";
+
+/** A session as the object keeps it: what was asked for, what the user wants now, what the agent last said. */
+export type StoredSession = { spec: SessionSpec; want: Want; report: SessionReport | null };
+
+const AgentInfo = z.object({ version: z.string(), host: z.string(), user: z.string() });
+export type AgentInfo = z.infer<typeof AgentInfo>;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS sessions (
+    id TEXT PRIMARY KEY, spec TEXT NOT NULL, want TEXT NOT NULL, report TEXT,
+    idempotency_key TEXT UNIQUE, request TEXT, created INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS notifications (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, session TEXT, level TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS codes (hash TEXT PRIMARY KEY, purpose TEXT NOT NULL, expires INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+`;
+
+const KEPT_NOTIFICATIONS = 500;
+const KEPT_SESSIONS = 500;
+
+type SessionRow = { spec: string; want: string; report: string | null };
+
+/** The object's truth, in SQLite; sessions are also held in memory, since every relayed request asks for one. */
+export class Store {
+  readonly #sql: SqlStorage;
+  readonly #sessions = new Map<string, StoredSession>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+    for (const row of sql.exec<SessionRow>("SELECT spec, want, report FROM sessions ORDER BY created")) {
+      const spec = SessionSpec.parse(JSON.parse(row.spec));
+      const report = row.report === null ? null : SessionReport.parse(JSON.parse(row.report));
+      this.#sessions.set(spec.id, { spec, want: Want.parse(row.want), report });
+    }
+  }
+
+  session(id: string): StoredSession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** Newest first. */
+  sessions(): StoredSession[] {
+    return [...this.#sessions.values()].toReversed();
+  }
+
+  /** The live session with this port, or else the last that had it. */
+  sessionWithPort(port: number): StoredSession | undefined {
+    let last: StoredSession | undefined;
+    for (const session of this.#sessions.values()) {
+      if (session.report?.port !== port) continue;
+      if (last === undefined || isEnded(last.report?.state ?? "submitted") || !isEnded(session.report.state)) last = session;
+    }
+    return last;
+  }
+
+  /** What an earlier launch with this key asked for and made. */
+  launchedWith(key: string): { id: SessionId; request: string } | undefined {
+    const [row] = this.#sql
+      .exec<{ id: string; request: string }>("SELECT id, request FROM sessions WHERE idempotency_key = ?", key)
+      .toArray();
+    return row === undefined ? undefined : { id: row.id as SessionId, request: row.request };
+  }
+
+  /** Adds a session; `launch` remembers the key and the request for `launchedWith`. */
+  add(session: StoredSession, launch: { key: string | null; request: string | null }): void {
+    const { spec, want, report } = session;
+    this.#sql.exec(
+      "INSERT INTO sessions (id, spec, want, report, idempotency_key, request, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      spec.id,
+      JSON.stringify(spec),
+      want,
+      report === null ? null : JSON.stringify(report),
+      launch.key,
+      launch.request,
+      spec.createdAt,
+    );
+    this.#sessions.set(spec.id, session);
+    this.#forgetOldest();
+  }
+
+  setWant(id: SessionId, want: Want): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sql.exec("UPDATE sessions SET want = ? WHERE id = ?", want, id);
+    this.#sessions.set(id, { ...session, want });
+  }
+
+  /** Takes the agent's word, and the spec without what only the agent needs to know from now on. */
+  setReport(report: SessionReport, spec: SessionSpec): void {
+    const session = this.#sessions.get(report.id);
+    if (session === undefined) return;
+    this.#sql.exec("UPDATE sessions SET report = ?, spec = ? WHERE id = ?", JSON.stringify(report), JSON.stringify(spec), report.id);
+    this.#sessions.set(report.id, { ...session, spec, report });
+  }
+
+  /** Ended sessions beyond the newest 500 are forgotten; live ones never. */
+  #forgetOldest(): void {
+    for (const session of this.#sessions.values()) {
+      if (this.#sessions.size <= KEPT_SESSIONS) return;
+      if (!isEnded(session.report?.state ?? "submitted")) continue;
+      this.#sql.exec("DELETE FROM sessions WHERE id = ?", session.spec.id);
+      this.#sessions.delete(session.spec.id);
+    }
+  }
+
+  notify(session: string | null, level: Notification["level"], text: string, at: number): Notification {
+    const [row] = this.#sql
+      .exec<{ id: number }>(
+        "INSERT INTO notifications (session, level, text, at) VALUES (?, ?, ?, ?) RETURNING id",
+        session,
+        level,
+        text,
+        at,
+      )
+      .toArray();
+    const id = row?.id ?? 0;
+    this.#sql.exec("DELETE FROM notifications WHERE id <= ?", id - KEPT_NOTIFICATIONS);
+    return { id, session, level, text, at: new Date(at).toISOString() };
+  }
+
+  notifications(): Notification[] {
+    type Row = { id: number; session: string | null; level: Notification["level"]; text: string; at: number };
+    return this.#sql
+      .exec<Row>("SELECT id, session, level, text, at FROM notifications ORDER BY id DESC")
+      .toArray()
+      .map((row) => ({ ...row, at: new Date(row.at).toISOString() }));
+  }
+
+  /** Keeps a one-time code's hash until it is taken or expires (milliseconds since 1970). */
+  addCode(hash: string, purpose: string, expires: number, now: number): void {
+    this.#sql.exec("DELETE FROM codes WHERE expires <= ?", now);
+    this.#sql.exec("INSERT INTO codes (hash, purpose, expires) VALUES (?, ?, ?)", hash, purpose, expires);
+  }
+
+  /** True once for each code that was added for this purpose and has not expired. */
+  takeCode(hash: string, purpose: string, now: number): boolean {
+    return this.#sql
+      .exec<{ expires: number }>("DELETE FROM codes WHERE hash = ? AND purpose = ? RETURNING expires", hash, purpose)
+      .toArray()
+      .some((row) => row.expires > now);
+  }
+
+  get catalogue(): CatalogueEntry[] {
+    return this.#meta("catalogue", z.array(CatalogueEntry)) ?? [];
+  }
+
+  set catalogue(entries: CatalogueEntry[]) {
+    this.#setMeta("catalogue", entries);
+  }
+
+  get agent(): AgentInfo | null {
+    return this.#meta("agent", AgentInfo);
+  }
+
+  set agent(info: AgentInfo) {
+    this.#setMeta("agent", info);
+  }
+
+  /** Counts the links: a new one each time the agent says hello. */
+  nextEpoch(): number {
+    const epoch = (this.#meta("epoch", z.int()) ?? 0) + 1;
+    this.#setMeta("epoch", epoch);
+    return epoch;
+  }
+
+  #meta<Schema extends z.ZodType>(key: string, schema: Schema): z.infer<Schema> | null {
+    const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", key).toArray();
+    return row === undefined ? null : schema.parse(JSON.parse(row.value));
+  }
+
+  #setMeta(key: string, value: unknown): void {
+    this.#sql.exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", key, JSON.stringify(value));
+  }
+}
