@@ -1,8 +1,10 @@
-/** Who listens: everything, or what a filter lets through. */
-type Listener = { writer: WritableStreamDefaultWriter<Uint8Array>; pending: number; wants: (event: ServerEvent) => boolean };
-
 /** One server-sent event; `data` travels as JSON. */
-export type ServerEvent = { event: "session" | "notification" | "agent"; id?: string; data: unknown };
+export type ServerEvent = { event: "session" | "notification" | "agent"; data: unknown };
+
+/** What a change looks like to one listener; undefined when it does not concern it. */
+type View<Change> = (change: Change) => ServerEvent | undefined;
+
+type Listener<Change> = { writer: WritableStreamDefaultWriter<Uint8Array>; pending: number; view: View<Change> };
 
 /** A reader that is this many events behind is cut off; it reconnects and starts from what is. */
 const MAX_PENDING = 256;
@@ -12,14 +14,14 @@ const encoder = new TextEncoder();
 const spell = ({ event, data }: ServerEvent): Uint8Array => encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 
 /** The open event streams of a workspace (`text/event-stream`, WHATWG HTML section 9.2). */
-export class EventStreams {
-  readonly #listeners = new Set<Listener>();
+export class EventStreams<Change> {
+  readonly #listeners = new Set<Listener<Change>>();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
 
   /** Opens a stream that begins with `first`, so that nothing is lost between a page's rendering and its stream. */
-  open(first: readonly ServerEvent[], wants: (event: ServerEvent) => boolean = () => true): Response {
+  open(first: readonly ServerEvent[], view: View<Change>): Response {
     const { readable, writable } = new IdentityTransformStream();
-    const listener: Listener = { writer: writable.getWriter(), pending: 0, wants };
+    const listener: Listener<Change> = { writer: writable.getWriter(), pending: 0, view };
     this.#listeners.add(listener);
     this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS);
     this.#write(listener, encoder.encode("retry: 1000\n\n"));
@@ -29,9 +31,11 @@ export class EventStreams {
     });
   }
 
-  emit(event: ServerEvent): void {
-    const bytes = spell(event);
-    for (const listener of this.#listeners) if (listener.wants(event)) this.#write(listener, bytes);
+  emit(change: Change): void {
+    for (const listener of this.#listeners) {
+      const event = listener.view(change);
+      if (event !== undefined) this.#write(listener, spell(event));
+    }
   }
 
   #beat(): void {
@@ -39,7 +43,7 @@ export class EventStreams {
     for (const listener of this.#listeners) this.#write(listener, bytes);
   }
 
-  #write(listener: Listener, bytes: Uint8Array): void {
+  #write(listener: Listener<Change>, bytes: Uint8Array): void {
     if (listener.pending >= MAX_PENDING) {
       this.#drop(listener);
       return;
@@ -53,7 +57,7 @@ export class EventStreams {
     );
   }
 
-  #drop(listener: Listener): void {
+  #drop(listener: Listener<Change>): void {
     if (!this.#listeners.delete(listener)) return;
     listener.writer.abort("gone").catch(() => undefined);
     if (this.#listeners.size > 0) return;

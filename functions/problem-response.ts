@@ -1,0 +1,9 @@
+import type { BerthError } from "../contract/problem.ts";
+
+/** The one place where an error becomes a response (RFC 9457). */
+export function problemResponse(error: BerthError): Response {
+  const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" });
+  if (error.status === 401) headers.set("www-authenticate", 'Bearer realm="berth"');
+  if (error.status === 503) headers.set("retry-after", "1");
+  return new Response(JSON.stringify(error.problem), { status: error.status, headers });
+}

@@ -1,0 +1,64 @@
+import type { Child } from "hono/jsx";
+import { BerthError } from "../../contract/problem.ts";
+import type { Session } from "../../contract/session.ts";
+import { badGatewayPage, endedPage, failedPage, loadingPage, noSessionPage, offlinePage } from "../views/session-page.tsx";
+import { problemResponse } from "../problem-response.ts";
+import { securityHeaders } from "../security-headers.ts";
+
+/** Why a request for `/me/<PORT>/…` has no answer from the application. */
+export type Outcome =
+  | { kind: "no_session" }
+  | { kind: "not_ready"; session: Session }
+  | { kind: "over"; session: Session }
+  | { kind: "offline"; session: Session }
+  | { kind: "unanswered"; session: Session; error: BerthError };
+
+/** What a program is told. */
+function errorOf(outcome: Outcome): BerthError {
+  switch (outcome.kind) {
+    case "no_session":
+      return new BerthError("no_live_session", "no live session of yours has this port");
+    case "not_ready":
+      return new BerthError("session_not_ready", `session ${outcome.session.id} is ${outcome.session.state}: ${outcome.session.status}`);
+    case "over": {
+      const { id, state, error } = outcome.session;
+      return new BerthError("no_live_session", `session ${id} is ${state}${error === "" ? "" : `: ${error}`}`);
+    }
+    case "offline":
+      return new BerthError("agent_offline", "the workspace of this session is not connected");
+    case "unanswered":
+      return outcome.error;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** What a person is shown. */
+function pageOf(outcome: Outcome, consoleUrl: string): Child {
+  switch (outcome.kind) {
+    case "no_session":
+      return noSessionPage();
+    case "not_ready":
+      return loadingPage(outcome.session, { streamUrl: `/wait/${outcome.session.port}` });
+    case "over":
+      return outcome.session.state === "failed" ? failedPage(outcome.session, consoleUrl) : endedPage(outcome.session, consoleUrl);
+    case "offline":
+      return offlinePage(outcome.session);
+    case "unanswered":
+      return badGatewayPage(outcome.session, outcome.error.message);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** True for a navigation: the answer is looked at by a person. */
+export const wantsPage = (request: Request): boolean => request.headers.get("accept")?.includes("text/html") ?? false;
+
+/** Answers with a page or with a problem document, never from a cache. */
+export async function outcomeResponse(request: Request, outcome: Outcome, consoleUrl: string): Promise<Response> {
+  const error = errorOf(outcome);
+  if (!wantsPage(request)) return problemResponse(error);
+  const html = `<!doctype html>${String(await pageOf(outcome, consoleUrl))}`;
+  const headers = { ...securityHeaders, "content-type": "text/html; charset=utf-8", "cache-control": "no-store" };
+  return new Response(request.method === "HEAD" ? null : html, { status: error.status, headers });
+}

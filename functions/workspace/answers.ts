@@ -1,0 +1,119 @@
+import type { AgentFrame, EdgeFrame, Frame, Target } from "../../contract/frames.ts";
+import { type StreamId, streamId } from "../../contract/ids.ts";
+import { BerthError } from "../../contract/problem.ts";
+import { Answer } from "../relay/answer.ts";
+import type { HeaderList } from "../relay/headers.ts";
+
+/** A request as the agent is to make it. */
+export type RelayedRequest = {
+  target: Target;
+  method: string;
+  path: string;
+  headers: HeaderList;
+  body: ReadableStream<Uint8Array> | null;
+  /** The body's length, where the browser said it. */
+  length: number | null;
+  /** Fires when the browser is gone. */
+  signal: AbortSignal;
+  mapHeaders: (headers: HeaderList) => Headers;
+};
+
+type Send = (head: EdgeFrame, payload?: Uint8Array) => boolean;
+
+/** A body up to this size travels in the request's frame: one fetch less for a form or a saved cell. */
+const INLINE_BODY = 65_536;
+
+/** The answers that a workspace's agent is working on. */
+export class Answers {
+  readonly #open = new Map<string, Answer>();
+  readonly #send: Send;
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  /**
+   * Relays a request and resolves with the answer's head, its body still streaming.
+   * @throws BerthError `agent_offline`, `bad_gateway`, `upstream_timeout`
+   */
+  async request(request: RelayedRequest): Promise<Response> {
+    const { target, method, path, headers, body, length } = request;
+    const isInline = body !== null && length !== null && length <= INLINE_BODY;
+    const payload = isInline ? new Uint8Array(await new Response(body).arrayBuffer()) : undefined;
+    const { id, answer } = this.#add(request, isInline ? null : body);
+    const kind = payload !== undefined && payload.byteLength > 0 ? "inline" : body === null || isInline ? "none" : "stream";
+    if (!this.#send({ type: "request", id, target, method, path, headers, body: kind }, payload)) await answer.lose();
+    return answer.response;
+  }
+
+  /** Relays a WebSocket's upgrade; resolves with the 101, or with what the service said instead. */
+  async websocket(request: RelayedRequest): Promise<Response> {
+    const { target, path, headers } = request;
+    const { id, answer } = this.#add(request, null);
+    if (!this.#send({ type: "websocket", id, target, path, headers })) await answer.lose();
+    return answer.response;
+  }
+
+  async receive({ head, payload }: Frame<Extract<AgentFrame, { id: string }>>): Promise<void> {
+    const answer = this.#open.get(head.id);
+    if (answer === undefined) {
+      // The browser left while this was on its way. A failed answer needs no second word.
+      if (head.type !== "fail" && !(head.type === "response" && head.end)) this.#send({ type: "abort", id: head.id });
+      return;
+    }
+    switch (head.type) {
+      case "response":
+        return answer.begin(head, payload);
+      case "segment":
+        return answer.segment(head.seq, payload, head.end);
+      case "fail":
+        return answer.fail(head);
+      default:
+        return head satisfies never;
+    }
+  }
+
+  /** `/agent/streams/<id>`: GET takes the request's body, POST brings a segment, an upgrade is the WebSocket. */
+  async stream(id: string, request: Request): Promise<Response> {
+    const answer = this.#open.get(id);
+    if (answer === undefined) throw new BerthError("not_found", "nobody reads this stream any more");
+    if (request.headers.get("upgrade")?.toLowerCase() === "websocket") {
+      return answer.upgrade(request.headers.get("sec-websocket-protocol"));
+    }
+    if (request.method === "GET") {
+      const body = answer.requestBody;
+      if (body === null) throw new BerthError("not_found", "this request has no body left to fetch");
+      answer.requestBody = null;
+      return new Response(body, { headers: { "content-type": "application/octet-stream" } });
+    }
+    const seq = Number(new URL(request.url).searchParams.get("seq"));
+    if (request.method !== "POST" || request.body === null || !Number.isSafeInteger(seq) || seq < 1) {
+      throw new BerthError("invalid_request", "a segment comes as POST with a seq and a body");
+    }
+    await answer.post(seq, request.body);
+    return new Response(null, { status: 204 });
+  }
+
+  /** The link is gone: every open answer ends. */
+  async lose(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((answer) => answer.lose()));
+  }
+
+  #add(request: RelayedRequest, body: ReadableStream<Uint8Array> | null): { id: StreamId; answer: Answer } {
+    const id = streamId((bytes) => crypto.getRandomValues(bytes));
+    const abandon = (): void => answer.abandon();
+    const answer = new Answer(request.method, body, {
+      mapHeaders: request.mapHeaders,
+      onTaken: (bytes) => this.#send({ type: "ack", id, bytes }),
+      onAbandoned: () => this.#send({ type: "abort", id }),
+      onOver: () => {
+        this.#open.delete(id);
+        request.signal.removeEventListener("abort", abandon);
+      },
+    });
+    this.#open.set(id, answer);
+    request.signal.addEventListener("abort", abandon, { once: true });
+    if (request.signal.aborted) answer.abandon();
+    return { id, answer };
+  }
+}

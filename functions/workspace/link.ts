@@ -1,0 +1,139 @@
+import { z } from "zod";
+import { AgentFrame, decodeFrame, type EdgeFrame, encodeFrame, type Frame, PING, PONG } from "../../contract/frames.ts";
+import { PROTOCOL_VERSION } from "../../contract/version.ts";
+
+type Hello = Extract<AgentFrame, { type: "hello" }>;
+
+/** What the object does with what the agent says. */
+export type LinkHandler = {
+  /** Returns the answer to a hello. */
+  onHello: (hello: Hello) => Extract<EdgeFrame, { type: "welcome" }>;
+  onFrame: (frame: Frame<Exclude<AgentFrame, Hello>>) => Promise<void>;
+  onLost: () => Promise<void>;
+};
+
+/** Set on a socket that has said hello; the highest epoch is the link. */
+const Attachment = z.object({ epoch: z.int() });
+
+/** Enough of a hello to tell the version of any protocol. */
+const AnyHello = z.object({ type: z.literal("hello"), protocol: z.int() });
+
+const TAG = "link";
+const CLOSED_POLICY = 1008;
+const CLOSED_REPLACED = 4000;
+
+/** An agent pings every 15 s; one that missed two is not reachable, whatever the socket says. */
+const SILENT_MS = 45_000;
+
+/**
+ * The agent's WebSocket. It is accepted for hibernation, so that an idle workspace costs no memory: the object may be
+ * evicted while the socket stays, and finds it again by its attachment.
+ */
+export class Link {
+  readonly #ctx: DurableObjectState;
+  readonly #handler: LinkHandler;
+  #socket: WebSocket | undefined;
+
+  constructor(ctx: DurableObjectState, handler: LinkHandler) {
+    this.#ctx = ctx;
+    this.#handler = handler;
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+    const epochs = ctx.getWebSockets(TAG).map((socket) => ({ socket, epoch: epochOf(socket) }));
+    this.#socket = epochs.filter(({ epoch }) => epoch > 0).toSorted((a, b) => b.epoch - a.epoch)[0]?.socket;
+  }
+
+  get online(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /** False also while the agent has fallen silent on an open socket. `now` in milliseconds since 1970. */
+  isReachable(now: number): boolean {
+    if (this.#socket === undefined) return false;
+    const last = this.#ctx.getWebSocketAutoResponseTimestamp(this.#socket);
+    return last === null || now - last.getTime() < SILENT_MS;
+  }
+
+  /** Takes an agent's upgrade; it becomes the link when it has said hello. */
+  accept(): Response {
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#ctx.acceptWebSocket(server, [TAG]);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** False when there is nobody to send to. */
+  send(head: EdgeFrame, payload?: Uint8Array): boolean {
+    if (this.#socket === undefined) return false;
+    try {
+      this.#socket.send(encodeFrame(head, payload));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    if (socket !== this.#socket && epochOf(socket) === 0) {
+      this.#greet(socket, message);
+      return;
+    }
+    // What a replaced link still says is of no epoch that counts.
+    if (socket !== this.#socket) return;
+    let frame: Frame<AgentFrame>;
+    try {
+      frame = decodeFrame(AgentFrame, message);
+    } catch (error) {
+      console.warn("the agent sent a frame that does not fit the protocol", String(error));
+      socket.close(CLOSED_POLICY, "not a frame of this protocol");
+      await this.lost(socket);
+      return;
+    }
+    const { head, payload } = frame;
+    if (head.type !== "hello") await this.#handler.onFrame({ head, payload });
+  }
+
+  async lost(socket: WebSocket): Promise<void> {
+    if (socket !== this.#socket) return;
+    this.#socket = undefined;
+    await this.#handler.onLost();
+  }
+
+  #greet(socket: WebSocket, message: string | ArrayBuffer): void {
+    const text = typeof message === "string" ? message : "null";
+    const any = AnyHello.safeParse(parseJson(text));
+    if (any.success && any.data.protocol !== PROTOCOL_VERSION) {
+      const older = any.data.protocol < PROTOCOL_VERSION ? "the agent" : "the edge";
+      const said = `the edge speaks protocol ${PROTOCOL_VERSION}, the agent ${any.data.protocol}: upgrade ${older}`;
+      refuse(socket, "protocol_mismatch", said);
+      return;
+    }
+    const hello = AgentFrame.safeParse(parseJson(text));
+    if (!hello.success || hello.data.type !== "hello") {
+      refuse(socket, "invalid_request", "the first frame must be a hello");
+      return;
+    }
+    const replaced = this.#socket;
+    const welcome = this.#handler.onHello(hello.data);
+    socket.serializeAttachment({ epoch: welcome.epoch });
+    this.#socket = socket;
+    socket.send(encodeFrame(welcome));
+    replaced?.close(CLOSED_REPLACED, "another agent has taken the link");
+  }
+}
+
+function epochOf(socket: WebSocket): number {
+  const attachment = Attachment.safeParse(socket.deserializeAttachment());
+  return attachment.success ? attachment.data.epoch : 0;
+}
+
+function refuse(socket: WebSocket, code: string, message: string): void {
+  socket.send(encodeFrame({ type: "refused", code, message }));
+  socket.close(CLOSED_POLICY, code);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

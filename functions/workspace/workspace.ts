@@ -1,0 +1,321 @@
+import { DurableObject } from "cloudflare:workers";
+import type { AgentFrame, EdgeFrame, Frame } from "../../contract/frames.ts";
+import { type SessionId, sessionId } from "../../contract/ids.ts";
+import { BerthError } from "../../contract/problem.ts";
+import { type CatalogueEntry, checkInputs } from "../../contract/service.ts";
+import {
+  isEnded,
+  type LaunchRequest,
+  type Notification,
+  type Session,
+  type SessionReport,
+  type SessionSpec,
+} from "../../contract/session.ts";
+import { PROTOCOL_VERSION } from "../../contract/version.ts";
+import { isBearer } from "../auth/token.ts";
+import type { Env } from "../env.ts";
+import { hostsOf } from "../hosts.ts";
+import { problemResponse } from "../problem-response.ts";
+import { proxy } from "../relay/proxy.ts";
+import { Answers } from "./answers.ts";
+import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
+import { EventStreams, type ServerEvent } from "./events.ts";
+import { Link } from "./link.ts";
+import { sessionView } from "./session-view.ts";
+import { Store, type StoredSession } from "./store.ts";
+
+/** What listeners of the event streams may be told of. */
+type Change =
+  | { kind: "session"; stored: StoredSession }
+  | { kind: "notification"; notification: Notification }
+  | { kind: "agent" };
+
+const DAY_MS = 86_400_000;
+
+/**
+ * One user's workspace: what the user wants of each session, what the agent last said, and the relay between the
+ * browser and the agent. Truth is in SQLite; only streams in flight live in memory, and they end with the object.
+ */
+export class Workspace extends DurableObject<Env> implements WorkspaceApi {
+  readonly #store: Store;
+  readonly #link: Link;
+  readonly #answers: Answers;
+  readonly #events = new EventStreams<Change>();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new Store(ctx.storage.sql);
+    this.#answers = new Answers((head, payload) => this.#link.send(head, payload));
+    this.#link = new Link(ctx, {
+      onHello: (hello) => this.#hello(hello),
+      onFrame: (frame) => this.#receive(frame),
+      onLost: () => this.#lost(),
+    });
+  }
+
+  /** What the functions pass on as requests: the link, its streams, the proxy, and answers that are streams. */
+  override async fetch(request: Request): Promise<Response> {
+    try {
+      return await this.#route(request);
+    } catch (error) {
+      if (error instanceof BerthError) return problemResponse(error);
+      throw error;
+    }
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    await this.#link.receive(socket, message);
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    await this.#link.lost(socket);
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.#link.lost(socket);
+  }
+
+  async agent(): Promise<AgentStatus> {
+    const info = this.#store.agent;
+    return { online: this.#isReachable(), host: info?.host ?? null, user: info?.user ?? null, version: info?.version ?? null };
+  }
+
+  async services(): Promise<CatalogueEntry[]> {
+    return this.#store.catalogue;
+  }
+
+  async launch(request: LaunchRequest, key: string | null, host: string): Promise<Result<{ session: Session; created: boolean }>> {
+    try {
+      return { ok: true, value: this.#launch(request, key, host) };
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  async sessions(host: string): Promise<Session[]> {
+    return this.#store.sessions().map((stored) => this.#view(stored, host));
+  }
+
+  async session(id: string, host: string): Promise<Result<Session>> {
+    const stored = this.#store.session(id);
+    return stored === undefined ? failure(unknownSession(id)) : { ok: true, value: this.#view(stored, host) };
+  }
+
+  async cancel(id: string, host: string): Promise<Result<Session>> {
+    const stored = this.#store.session(id);
+    if (stored === undefined) return failure(unknownSession(id));
+    if (!isEnded(stored.report?.state ?? "submitted") && stored.want !== "cancel") {
+      this.#store.setWant(stored.spec.id, "cancel");
+      this.#sendWant(stored.spec.id);
+      this.#changed(stored.spec.id);
+    }
+    return this.session(id, host);
+  }
+
+  async notifications(): Promise<Notification[]> {
+    return this.#store.notifications();
+  }
+
+  /** Keeps a one-time code's hash; see auth/code.ts. */
+  async addCode(hash: string, purpose: string, lifetimeMs: number): Promise<void> {
+    this.#store.addCode(hash, purpose, Date.now() + Math.min(lifetimeMs, DAY_MS), Date.now());
+  }
+
+  async takeCode(hash: string, purpose: string): Promise<boolean> {
+    return this.#store.takeCode(hash, purpose, Date.now());
+  }
+
+  async #route(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const [, area, name = "", rest, last] = url.pathname.split("/", 5);
+    if (area === "me" || area === "sme") return this.#proxy(request, url);
+    if (area === "agent" && name === "link") return this.#link.accept();
+    if (area === "agent" && name === "streams" && rest !== undefined) return this.#answers.stream(rest, request);
+    if (area === "wait") return this.#wait(Number(name), hostsOf(this.env, url).sessions);
+    if (area === "api" && name === "events") return this.#follow(hostsOf(this.env, url).sessions);
+    if (area === "api" && name === "sessions" && last === "logs" && rest !== undefined) return this.#logs(rest, request, url);
+    throw new BerthError("not_found", `nothing is at ${url.pathname}`);
+  }
+
+  #proxy(request: Request, url: URL): Promise<Response> {
+    const hosts = hostsOf(this.env, url);
+    return proxy(request, {
+      answers: this.#answers,
+      sessionWithPort: (port) => this.#store.sessionWithPort(port),
+      view: (stored) => this.#view(stored, hosts.sessions),
+      isOnline: () => this.#link.online,
+      isOurToken: (authorization) => isBearer(authorization, this.env.BERTH_API_TOKEN),
+      consoleUrl: `${url.protocol}//${hosts.console}`,
+    });
+  }
+
+  async #logs(id: string, request: Request, url: URL): Promise<Response> {
+    const stored = this.#store.session(id);
+    if (stored === undefined) throw unknownSession(id);
+    if (!this.#link.online) throw new BerthError("agent_offline", "the log is on the workspace, which is not connected");
+    const headers: [string, string][] = ["accept", "last-event-id"].flatMap((name) => {
+      const value = request.headers.get(name);
+      return value === null ? [] : [[name, value]];
+    });
+    return this.#answers.request({
+      target: { kind: "log", session: stored.spec.id, follow: url.searchParams.get("follow") === "1" },
+      method: request.method,
+      path: "/",
+      headers,
+      body: null,
+      length: null,
+      signal: request.signal,
+      mapHeaders: (answer) => new Headers(answer),
+    });
+  }
+
+  /** A session's changes, for its loading page: no more than that page shows. */
+  #wait(port: number, host: string): Response {
+    const stored = this.#store.sessionWithPort(port);
+    if (stored === undefined) throw new BerthError("no_live_session", `no live session of yours has port ${port}`);
+    const spell = (session: StoredSession): ServerEvent => {
+      const { state, status, error, url } = this.#view(session, host);
+      return { event: "session", data: { state, status, error, url } };
+    };
+    return this.#events.open([spell(stored)], (change) =>
+      change.kind === "session" && change.stored.spec.id === stored.spec.id ? spell(change.stored) : undefined,
+    );
+  }
+
+  #follow(host: string): Response {
+    const agent = (): ServerEvent => ({ event: "agent", data: { online: this.#isReachable() } });
+    const session = (stored: StoredSession): ServerEvent => ({ event: "session", data: this.#view(stored, host) });
+    const live = this.#store.sessions().filter((stored) => !isEnded(stored.report?.state ?? "submitted"));
+    return this.#events.open([agent(), ...live.map(session)], (change) => {
+      if (change.kind === "session") return session(change.stored);
+      return change.kind === "agent" ? agent() : { event: "notification", data: change.notification };
+    });
+  }
+
+  #launch(request: LaunchRequest, key: string | null, host: string): { session: Session; created: boolean } {
+    const asked = JSON.stringify(request);
+    const earlier = key === null ? undefined : this.#store.launchedWith(key);
+    const existing = earlier === undefined ? undefined : this.#store.session(earlier.id);
+    if (earlier !== undefined && existing !== undefined) {
+      if (earlier.request !== asked) throw new BerthError("idempotency_conflict", "this Idempotency-Key launched something else");
+      return { session: this.#view(existing, host), created: false };
+    }
+    const spec = this.#plan(request);
+    const stored: StoredSession = { spec, want: "run", report: null };
+    this.#store.add(stored, { key, request: key === null ? null : asked });
+    this.#sendWant(spec.id);
+    this.#changed(spec.id);
+    return { session: this.#view(stored, host), created: true };
+  }
+
+  /** @throws BerthError that names the field at fault */
+  #plan(request: LaunchRequest): SessionSpec {
+    const entry = this.#store.catalogue.find((service) => service.name === request.service);
+    if (entry === undefined) {
+      throw new BerthError("unknown_service", `service: there is no service "${request.service}"`, { field: "service" });
+    }
+    if (entry.broken !== null) throw new BerthError("invalid_request", `service: ${entry.broken}`, { field: "service" });
+    if (!entry.placements.includes(request.placement)) {
+      const message = `placement: ${entry.title} runs on ${entry.placements.join(" or ")}, not on ${request.placement}`;
+      throw new BerthError("invalid_request", message, { field: "placement" });
+    }
+    if (request.resource !== undefined || request.placement !== "workspace") {
+      const message = `resource: the workspace knows no cluster${request.resource === undefined ? "" : ` "${request.resource}"`}`;
+      throw new BerthError("unknown_resource", message, { field: "resource" });
+    }
+    const id = sessionId((bytes) => crypto.getRandomValues(bytes));
+    const inputs = checkInputs(entry.inputs, request.inputs);
+    return { id, name: request.name ?? entry.title, service: entry.name, placement: request.placement, inputs, createdAt: Date.now() };
+  }
+
+  #hello(hello: Extract<AgentFrame, { type: "hello" }>): Extract<EdgeFrame, { type: "welcome" }> {
+    this.#store.agent = hello.agent;
+    this.#store.catalogue = hello.services;
+    for (const { spec, report } of hello.sessions) {
+      // A session that only the agent knows was launched before this object's storage began.
+      if (this.#store.session(spec.id) === undefined) {
+        this.#store.add({ spec: this.#withoutSecrets(spec), want: "run", report }, { key: null, request: null });
+      }
+      this.#report(report);
+    }
+    queueMicrotask(() => this.#events.emit({ kind: "agent" }));
+    const wanted = this.#store
+      .sessions()
+      .filter((stored) => !isEnded(stored.report?.state ?? "submitted"))
+      .map(({ spec, want }) => ({ spec, want }));
+    return { type: "welcome", protocol: PROTOCOL_VERSION, epoch: this.#store.nextEpoch(), wanted };
+  }
+
+  async #receive({ head, payload }: Frame<Exclude<AgentFrame, { type: "hello" }>>): Promise<void> {
+    switch (head.type) {
+      case "catalogue":
+        this.#store.catalogue = head.services;
+        this.#events.emit({ kind: "agent" });
+        return;
+      case "report":
+        this.#report(head.report);
+        return;
+      case "notify":
+        this.#notify(head.session, head.level, head.text);
+        return;
+      default:
+        // Not awaited: an answer waits for its browser, and the link must not wait with it.
+        this.ctx.waitUntil(this.#answers.receive({ head, payload }));
+    }
+  }
+
+  #report(report: SessionReport): void {
+    const stored = this.#store.session(report.id);
+    const before = stored?.report ?? null;
+    // An ended session stays what it is.
+    if (stored === undefined || (before !== null && isEnded(before.state))) return;
+    if (JSON.stringify(before) === JSON.stringify(report)) return;
+    this.#store.setReport(report, this.#withoutSecrets(stored.spec));
+    this.#changed(report.id);
+    if (before?.state === report.state) return;
+    if (report.state === "failed") this.#notify(report.id, "error", `${stored.spec.name} failed: ${report.error.split("\n", 1)[0]}`);
+    if (report.state === "running") this.#notify(report.id, "info", `${stored.spec.name} is running`);
+  }
+
+  /** Once the agent has written a session down, its passwords need not be here too. */
+  #withoutSecrets(spec: SessionSpec): SessionSpec {
+    const form = this.#store.catalogue.find((entry) => entry.name === spec.service)?.inputs ?? [];
+    const secret = new Set(form.filter((input) => input.type === "password").map((input) => input.name));
+    return { ...spec, inputs: Object.fromEntries(Object.entries(spec.inputs).filter(([name]) => !secret.has(name))) };
+  }
+
+  #notify(session: SessionId, level: Notification["level"], text: string): void {
+    const notification = this.#store.notify(session, level, text, Date.now());
+    this.#events.emit({ kind: "notification", notification });
+  }
+
+  async #lost(): Promise<void> {
+    this.#events.emit({ kind: "agent" });
+    await this.#answers.lose();
+  }
+
+  #sendWant(id: SessionId): void {
+    const stored = this.#store.session(id);
+    if (stored !== undefined) this.#link.send({ type: "want", wanted: { spec: stored.spec, want: stored.want } });
+  }
+
+  #changed(id: SessionId): void {
+    const stored = this.#store.session(id);
+    if (stored !== undefined) this.#events.emit({ kind: "session", stored });
+  }
+
+  #isReachable(): boolean {
+    return this.#link.isReachable(Date.now());
+  }
+
+  #view(stored: StoredSession, host: string): Session {
+    return sessionView(stored, { reachable: this.#isReachable(), host, now: Date.now() });
+  }
+}
+
+const unknownSession = (id: string): BerthError => new BerthError("unknown_session", `there is no session "${id}"`, { field: "id" });
+
+function failure(error: unknown): { ok: false; problem: BerthError["problem"] } {
+  if (error instanceof BerthError) return { ok: false, problem: error.problem };
+  throw error;
+}
