@@ -5,7 +5,9 @@ import { connect, createServer } from "node:net";
 /** A port that nobody is given until it is disposed of or somebody listens on it on purpose. */
 export type HeldPort = Disposable & { readonly port: number };
 
-type Family = "127.0.0.1" | "::1";
+/** The addresses of loopback, in the order in which they are tried. */
+export const LOOPBACK = ["127.0.0.1", "::1"] as const;
+export type Family = (typeof LOOPBACK)[number];
 
 const hasCode = (error: unknown, ...codes: string[]): boolean =>
   error instanceof Error && "code" in error && codes.includes(String(error.code));
@@ -109,11 +111,11 @@ async function listeners(port: number): Promise<Map<string, number>> {
 
 /**
  * Who listens where a connection to `host` and `port` arrives: the user id of the listener's owner, or undefined when
- * nobody does. Without `host`, 127.0.0.1 first and then ::1.
+ * nobody does. Without `host`, on either address.
  */
 export async function listenerOwner(port: number, host?: Family): Promise<number | undefined> {
   const owners = await listeners(port);
-  const addresses = host === undefined ? Object.values(REACHED_BY).flat() : REACHED_BY[host];
+  const addresses = (host === undefined ? LOOPBACK : [host]).flatMap((family) => REACHED_BY[family]);
   return addresses.map((address) => owners.get(address)).find((uid) => uid !== undefined);
 }
 
