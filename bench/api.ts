@@ -1,0 +1,66 @@
+import { z } from "zod";
+import type { Inputs } from "../contract/session.ts";
+import { isEnded, Session } from "../contract/session.ts";
+import { poll } from "./poll.ts";
+
+const Sessions = z.union([z.array(Session), z.object({ sessions: z.array(Session) })]);
+
+/** A client of Berth's API (design 3.2), with the local instance's token. */
+export class Api {
+  readonly origin: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly #signal: AbortSignal;
+
+  constructor(port: number, token: string, signal: AbortSignal) {
+    this.origin = `http://localhost:${port}`;
+    this.headers = { authorization: `Bearer ${token}` };
+    this.#signal = signal;
+  }
+
+  async launch(service: string, inputs: Inputs = {}): Promise<Session> {
+    const body = JSON.stringify({ service, placement: "workspace", inputs });
+    return Session.parse(await this.#ask("POST", "/api/sessions", body));
+  }
+
+  async session(id: string): Promise<Session> {
+    return Session.parse(await this.#ask("GET", `/api/sessions/${id}`));
+  }
+
+  async sessions(): Promise<Session[]> {
+    const list = Sessions.parse(await this.#ask("GET", "/api/sessions"));
+    return Array.isArray(list) ? list : list.sessions;
+  }
+
+  /** Polls every 10 ms until the session is as `wanted`; one that ends otherwise is an error that says why. */
+  async until(id: string, what: string, wanted: (session: Session) => boolean): Promise<Session> {
+    const probe = async (): Promise<Session | false> => {
+      const session = await this.session(id);
+      if (wanted(session)) return session;
+      if (isEnded(session.state)) throw new Error(`the session ended as ${session.state}: ${session.error}`);
+      return false;
+    };
+    return poll(probe, { timeoutMs: 60_000, what, signal: this.#signal });
+  }
+
+  running(id: string): Promise<Session> {
+    return this.until(id, "a running session", ({ state, url }) => state === "running" && url !== null);
+  }
+
+  /** Cancels, and waits until it is over. */
+  async cancel(id: string): Promise<void> {
+    await this.#ask("POST", `/api/sessions/${id}/cancel`);
+    await this.until(id, "the end of a cancelled session", ({ state }) => isEnded(state));
+  }
+
+  async #ask(method: string, path: string, body?: string): Promise<unknown> {
+    const response = await fetch(this.origin + path, {
+      method,
+      headers: { ...this.headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      body: body ?? null,
+      signal: this.#signal,
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 2000)}`);
+    return JSON.parse(text);
+  }
+}

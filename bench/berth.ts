@@ -1,0 +1,102 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { isEnded } from "../contract/session.ts";
+import { Api } from "./api.ts";
+import { freePort } from "./free-port.ts";
+import { Program, signalGroup } from "./program.ts";
+import type { Target } from "./target.ts";
+
+const ROOT = dirname(import.meta.dirname);
+/** How long the cancels at the end may take together, milliseconds. */
+const CANCEL_TIMEOUT = 30_000;
+
+/** The bench's own service, as a folder of the catalogue. */
+const SERVICE = {
+  "service.yaml": `title: Bench
+inputs:
+  - { name: wait, type: number, default: 0, min: 0, help: Seconds before it listens }
+`,
+  "start_template.sh": `exec "$berth_node" ${shellQuote(join(import.meta.dirname, "service.ts"))} "$service_port" "$service_wait"
+`,
+};
+
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** Berth as a user starts it, with a home of its own that goes with it. */
+export class Berth implements AsyncDisposable {
+  readonly home: string;
+  readonly port: number;
+  readonly api: Api;
+  readonly #token: string;
+  readonly #program: Program;
+
+  private constructor(options: {
+    home: string;
+    port: number;
+    token: string;
+    program: Program;
+    signal: AbortSignal;
+  }) {
+    this.home = options.home;
+    this.port = options.port;
+    this.api = new Api(options.port, options.token, options.signal);
+    this.#token = options.token;
+    this.#program = options.program;
+  }
+
+  static async start(signal: AbortSignal): Promise<Berth> {
+    const home = await mkdtemp(join(tmpdir(), "berth-bench-"));
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => rm(home, { recursive: true, force: true }));
+    await addService(home);
+    const port = await freePort();
+    const env = { BERTH_HOME: home, BERTH_PORT: `${port}` };
+    const program = stack.use(Program.start(["npm", "start"], { cwd: ROOT, env }));
+    const ready = (): boolean => /^ready\b/m.test(program.output);
+    await program.until(ready, { timeoutMs: 180_000, what: "ready from npm start", signal });
+    const token = (await readFile(join(home, "token"), "utf8")).trim();
+    stack.move();
+    return new Berth({ home, port, token, program, signal });
+  }
+
+  /** The way through Berth to a session's port. */
+  target(port: number): Target {
+    const prefix = `/me/${port}`;
+    return { name: "berth", host: "127.0.0.1", port: this.port, prefix, headers: this.api.headers };
+  }
+
+  async pid(name: "edge" | "agent"): Promise<number> {
+    return Number(await readFile(join(this.home, "run", `${name}.pid`), "utf8"));
+  }
+
+  /** Cancels every session, since they outlive Berth by design, then ends Berth and removes the home. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => rm(this.home, { recursive: true, force: true }));
+    stack.defer(() => this.#killServices());
+    stack.use(this.#program);
+    if (this.#program.ended) return;
+    // Not `this.api`: its signal may be what brought us here.
+    const api = new Api(this.port, this.#token, AbortSignal.timeout(CANCEL_TIMEOUT));
+    const live = (await api.sessions()).filter(({ state }) => !isEnded(state));
+    await Promise.all(live.map(({ id }) => api.cancel(id)));
+  }
+
+  /** What a failed cancel has left: the process groups that the sessions' `pid` files name. */
+  async #killServices(): Promise<void> {
+    const directory = join(this.home, "sessions");
+    for (const id of await readdir(directory).catch(() => [])) {
+      const pid = Number.parseInt(await readFile(join(directory, id, "pid"), "utf8").catch(() => ""), 10);
+      if (pid > 1) signalGroup(pid, "SIGKILL");
+    }
+  }
+}
+
+async function addService(home: string): Promise<void> {
+  const folder = join(home, "services/bench");
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of Object.entries(SERVICE)) await writeFile(join(folder, name), text);
+}

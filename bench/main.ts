@@ -1,0 +1,102 @@
+import { Command, InvalidArgumentError } from "commander";
+import { Berth } from "./berth.ts";
+import { describeMachine } from "./machine.ts";
+import type { Bench, Measure } from "./measure.ts";
+import { echoMeasure } from "./measures/echo.ts";
+import { editMeasure } from "./measures/edit.ts";
+import { memoryMeasure } from "./measures/memory.ts";
+import { requestsMeasure } from "./measures/requests.ts";
+import { runningMeasure } from "./measures/running.ts";
+import { transferMeasures } from "./measures/transfer.ts";
+import { Peer } from "./peer.ts";
+import { jsonReport, markdownReport, textReport } from "./report.ts";
+import { judge } from "./row.ts";
+import type { FailedRow, Row } from "./row.ts";
+import type { Target } from "./target.ts";
+
+/** In the order they are taken; memory first, since it wants a Berth that has carried nothing yet. */
+const MEASURES: readonly Measure[] = [
+  memoryMeasure,
+  requestsMeasure,
+  ...transferMeasures,
+  echoMeasure,
+  runningMeasure,
+  editMeasure,
+];
+
+type Options = { only?: string; rounds: number; json: boolean; markdown: boolean };
+
+const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 };
+
+function chosen(names: string): Measure[] {
+  const unknown = names.split(",").find((name) => MEASURES.every((measure) => measure.name !== name));
+  if (unknown !== undefined) program.error(`error: there is no measure "${unknown}"; see --help`);
+  return MEASURES.filter(({ name }) => names.split(",").includes(name));
+}
+
+function roundCount(text: string): number {
+  const rounds = Number(text);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new InvalidArgumentError("It must be a whole number from 1.");
+  return rounds;
+}
+
+const tell = (text: string): void => void process.stderr.write(`${text}\n`);
+
+async function take(measure: Measure, bench: Bench): Promise<(Row | FailedRow)[]> {
+  tell(`${measure.name} …`);
+  try {
+    return await measure.run(bench);
+  } catch (error) {
+    bench.signal.throwIfAborted();
+    tell(String(error));
+    return [{ measure: measure.about, failed: error instanceof Error ? error.message : String(error) }];
+  }
+}
+
+async function run(
+  measures: readonly Measure[],
+  rounds: number,
+  signal: AbortSignal,
+): Promise<(Row | FailedRow)[]> {
+  await using stack = new AsyncDisposableStack();
+  tell("starting Berth, the service and configurable-http-proxy …");
+  const berth = stack.use(await Berth.start(signal));
+  const launched = await berth.api.launch("bench");
+  const session = await berth.api.running(launched.id);
+  const port = session.port ?? Number.NaN;
+  const through = berth.target(port);
+  const peer = stack.use(await Peer.start(through.prefix, port, signal));
+  const direct: Target = { name: "direct", host: "127.0.0.1", port, prefix: "", headers: {} };
+  const bench: Bench = { berth, session, targets: [through, peer.target, direct], rounds, signal };
+  const rows: (Row | FailedRow)[] = [];
+  for (const measure of measures) rows.push(...(await take(measure, bench)));
+  return rows;
+}
+
+const passes = (row: Row | FailedRow): boolean => !("failed" in row) && (judge(row)?.pass ?? true);
+
+const measureList = MEASURES.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n");
+
+const program = new Command("bench")
+  .description("The same work through Berth, through configurable-http-proxy, and straight to the service.")
+  .option("--only <measures>", "some measures, by name, with commas between")
+  .option("--rounds <n>", "rounds that count, beside the one that warms up", roundCount, 5)
+  .option("--json", "print every sample as JSON", false)
+  .option("--markdown", "print the table as Markdown", false)
+  .addHelpText("after", `\nMeasures:\n${measureList}\n\nThe exit code is 1 when a target is missed.`);
+
+const { only, rounds, json, markdown } = program.parse().opts<Options>();
+const interrupt = new AbortController();
+for (const [signal, code] of Object.entries(INTERRUPTED)) {
+  process.once(signal, () => {
+    process.exitCode = code;
+    interrupt.abort(new Error(`ended by ${signal}`));
+  });
+}
+
+const machine = describeMachine();
+const rows = await run(only === undefined ? MEASURES : chosen(only), rounds, interrupt.signal);
+const format = json ? jsonReport : markdown ? markdownReport : textReport;
+process.stdout.write(`${format(machine, rows)}\n`);
+process.exitCode = rows.every(passes) ? 0 : 1;

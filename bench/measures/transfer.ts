@@ -1,0 +1,51 @@
+import { receiveFlood, sendFlood } from "../load/socket.ts";
+import type { TransferOptions } from "../load/transfer.ts";
+import { download, upload } from "../load/transfer.ts";
+import type { Measure } from "../measure.ts";
+import { interleave, pick } from "../measure.ts";
+import type { Target } from "../target.ts";
+
+type Transfer = {
+  name: string;
+  measure: string;
+  bytes: number;
+  /** Bytes per second. */
+  run: (target: Target, options: TransferOptions) => Promise<number>;
+  least: number;
+};
+
+const TRANSFERS: readonly Transfer[] = [
+  { name: "download", measure: "1 GiB download", bytes: 2 ** 30, run: download, least: 0.7 },
+  { name: "upload", measure: "1 GiB upload", bytes: 2 ** 30, run: upload, least: 0.7 },
+  {
+    name: "receive",
+    measure: "256 MiB WebSocket, service to client",
+    bytes: 2 ** 28,
+    run: receiveFlood,
+    least: 0.4,
+  },
+  {
+    name: "send",
+    measure: "256 MiB WebSocket, client to service",
+    bytes: 2 ** 28,
+    run: sendFlood,
+    least: 0.4,
+  },
+];
+
+/** One large body or flood of messages at a time: the rate of a single stream. */
+export const transferMeasures: readonly Measure[] = TRANSFERS.map(({ name, measure, bytes, run, least }) => ({
+  name,
+  about: `${measure}: rate`,
+  async run(bench) {
+    const rates = await interleave(bench, (target, signal) => run(target, { bytes, signal }));
+    return [
+      {
+        measure,
+        unit: "MB/s",
+        samples: pick(rates, (rate) => rate / 1e6),
+        wanted: { of: "ratio", at: "least", limit: least },
+      },
+    ];
+  },
+}));
