@@ -1,0 +1,303 @@
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { Catalogue } from "../../agent/catalogue.ts";
+import type { CatalogueEntry } from "../../contract/service.ts";
+import { eventually } from "../support/eventually.ts";
+
+async function temporary(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "berth-catalogue-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Writes `<directory>/<name>/<file>` for each file. */
+async function service(directory: string, name: string, files: Record<string, string>): Promise<void> {
+  for (const [file, text] of Object.entries(files)) {
+    const path = join(directory, name, file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+}
+
+async function program(directory: string, name: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, name), "#!/bin/sh\n");
+  await chmod(join(directory, name), 0o755);
+}
+
+const START = { "start_template.sh": "true\n" };
+
+async function load(definition: string, name = "sample"): Promise<Catalogue> {
+  const directory = await temporary();
+  await service(directory, name, { ...START, "service.yaml": definition });
+  return await Catalogue.load([directory]);
+}
+
+const needs = (list: string): string => `requires:\n${list}`;
+
+/** The catalogue's latest word, told by `onChange` alone. */
+async function watched(directories: string[]): Promise<{ titles: () => string[] | undefined }> {
+  const catalogue = await Catalogue.load(directories);
+  let latest: CatalogueEntry[] | undefined;
+  const watch = catalogue.watch((entries) => (latest = entries));
+  onTestFinished(() => watch[Symbol.dispose]());
+  return { titles: () => latest?.map(({ title }) => title) };
+}
+const shows = (titles: () => string[] | undefined, expected: string[]): Promise<unknown> =>
+  eventually(() => titles()?.join() === expected.join(), { what: `the titles ${expected.join()}` });
+
+describe("a folder in the catalogue", () => {
+  it("gets defaults when it holds only a start script", async () => {
+    const directory = await temporary();
+    await service(directory, "my-simulation_tool", START);
+    const found = (await Catalogue.load([directory])).get("my-simulation_tool");
+    expect(found?.entry).toEqual({
+      name: "my-simulation_tool",
+      title: "My simulation tool",
+      description: "",
+      icon: null,
+      placements: ["workspace", "controller", "compute"],
+      inputs: [],
+      installed: true,
+      missing: [],
+      install: [],
+      broken: null,
+    } satisfies CatalogueEntry);
+    expect(found?.definition).toMatchObject({ slug: "", url: "/me", stripPrefix: true });
+    expect(found?.directory).toBe(join(directory, "my-simulation_tool"));
+    expect(found?.scripts).toEqual({
+      start: join(directory, "my-simulation_tool", "start_template.sh"),
+      kill: undefined,
+      controller: undefined,
+    });
+  });
+
+  it.each([
+    [["start-template.sh"], "start-template.sh"],
+    [["start_template-v3.sh"], "start_template-v3.sh"],
+    [["start-template.sh", "start-template-v3.sh", "start_template-v2.sh"], "start-template-v3.sh"],
+    [["start-template.sh", "start_template.sh"], "start_template.sh"],
+    [["start_template-v9.sh", "start_template-v10.sh"], "start_template-v10.sh"],
+  ])("with %j starts by %s", async (files, expected) => {
+    const directory = await temporary();
+    await service(directory, "tool", Object.fromEntries(files.map((file) => [file, "true\n"])));
+    const found = (await Catalogue.load([directory])).get("tool");
+    expect(found?.scripts.start).toBe(join(directory, "tool", expected));
+  });
+
+  it("brings its other scripts", async () => {
+    const directory = await temporary();
+    await service(directory, "tool", {
+      ...START,
+      "kill-template.sh": "true\n",
+      "controller-v3.sh": "true\n",
+    });
+    const found = (await Catalogue.load([directory])).get("tool");
+    expect(found?.scripts.kill).toBe(join(directory, "tool", "kill-template.sh"));
+    expect(found?.scripts.controller).toBe(join(directory, "tool", "controller-v3.sh"));
+  });
+
+  it.each([
+    ["no start script", "tool", { "readme.md": "" }],
+    ["a start script only further down", "tool", { "deep/start_template.sh": "true\n" }],
+    ["a start script of another name", "tool", { "start_template.sh.orig": "", "restart_template.sh": "" }],
+    ["a hidden folder", ".tool", START],
+  ])("is no service with %s", async (_, name, files) => {
+    const directory = await temporary();
+    await service(directory, name, files);
+    expect((await Catalogue.load([directory])).entries()).toEqual([]);
+  });
+
+  it("brings its icon, and goes without one that is missing or too large", async () => {
+    const directory = await temporary();
+    await service(directory, "named", { ...START, "own.svg": "<svg/>", "service.yaml": "icon: own.svg" });
+    await service(directory, "unnamed", { ...START, "icon.svg": "<svg></svg>" });
+    await service(directory, "missing", { ...START, "service.yaml": "icon: own.svg" });
+    await service(directory, "huge", { ...START, "icon.svg": `<svg>${" ".repeat(65_536)}</svg>` });
+    const catalogue = await Catalogue.load([directory]);
+    const icons = ["named", "unnamed", "missing", "huge"].map((name) => catalogue.get(name)?.entry.icon);
+    expect(icons).toEqual(["<svg/>", "<svg></svg>", null, null]);
+  });
+});
+
+describe("a folder that cannot be used", () => {
+  it.each([
+    ["no YAML", "title: [", /^service\.yaml:1: /],
+    ["two keys of one name", "title: a\ntitle: b", /^service\.yaml:2: Map keys must be unique/],
+    ["an unknown key", "titel: Jupyter", /^service\.yaml:1: .*titel/],
+    ["a list", "- title", /^service\.yaml:1: /],
+    ["an unknown placement", "title: a\nplacements:\n  - moon\n", /^service\.yaml:3: placements\.0: /],
+    [
+      "an input without a type",
+      "title: a\n\ninputs:\n  - name: folder\n    label: Folder\n",
+      /^service\.yaml:4: inputs\.0\.type: /,
+    ],
+    [
+      "an input that no shell can name",
+      "inputs:\n  - type: string\n    name: a-b\n",
+      /^service\.yaml:3: inputs\.0\.name: must be a shell variable name/,
+    ],
+    [
+      "a pattern that is none",
+      "inputs:\n  - { type: string, name: a, pattern: '(' }",
+      /^service\.yaml:2: inputs\.0\.pattern: /,
+    ],
+    [
+      "a default beyond its limits",
+      "inputs:\n  - { type: number, name: a, max: 3, default: 4 }",
+      /^service\.yaml:2: inputs\.0\.default: a: must be at most 3/,
+    ],
+    [
+      "a condition on no input",
+      "inputs:\n  - { type: string, name: a, showWhen: { input: b, is: x } }",
+      /^service\.yaml:2: inputs\.0\.showWhen: no input "b" stands before it/,
+    ],
+    ["an icon elsewhere", "icon: ../../etc/passwd.svg", /^service\.yaml:1: icon: /],
+    ["an alias to nothing", "title: *nobody", /^service\.yaml/],
+    ["more than a form can hold", `description: ${"x".repeat(262_144)}`, /^service\.yaml: larger than/],
+  ])("says so: %s", async (_, definition, message) => {
+    const found = (await load(definition)).get("sample");
+    expect(found?.entry.broken).toMatch(message);
+    expect(found?.definition).toBeNull();
+  });
+
+  it("says so when YAML aliases would exhaust the memory", async () => {
+    const levels = Array.from(
+      { length: 12 },
+      (_, level) => `k${level + 1}: &k${level + 1} [${`*k${level}, `.repeat(12)}]`,
+    );
+    const found = (await load(`k0: &k0 lol\n${levels.join("\n")}`)).get("sample");
+    expect(found?.entry.broken).toMatch(/^service\.yaml: .*alias/);
+  });
+
+  it("says so when its name fits no URL", async () => {
+    const found = (await load("", "my tool")).get("my tool");
+    expect(found?.entry.broken).toMatch(/^my tool: rename the folder/);
+  });
+
+  it("does not take the others down", async () => {
+    const directory = await temporary();
+    await service(directory, "broken", { ...START, "service.yaml": "title: [" });
+    await mkdir(join(directory, "odd", "service.yaml"), { recursive: true });
+    await service(directory, "odd", START);
+    await service(directory, "sound", { ...START, "service.yaml": "title: Sound" });
+    const entries = (await Catalogue.load([directory])).entries();
+    expect(entries.map(({ name, broken }) => [name, broken === null])).toEqual([
+      ["broken", false],
+      ["odd", false],
+      ["sound", true],
+    ]);
+  });
+});
+
+describe("several directories", () => {
+  it("are one catalogue, in which the later hides the earlier", async () => {
+    const [ours, own, none] = [await temporary(), await temporary(), join(await temporary(), "none")];
+    await service(ours, "shell", { ...START, "service.yaml": "title: The shell" });
+    await service(ours, "editor", { ...START, "service.yaml": "title: An editor" });
+    await service(own, "shell", { ...START, "service.yaml": "title: My shell" });
+    const catalogue = await Catalogue.load([ours, none, own]);
+    expect(catalogue.entries().map(({ title }) => title)).toEqual(["An editor", "My shell"]);
+    expect(catalogue.get("shell")?.directory).toBe(join(own, "shell"));
+    expect(catalogue.get("nothing")).toBeUndefined();
+  });
+});
+
+describe("what a service needs", () => {
+  it("is searched for on PATH, any of several, and by a path of its own", async () => {
+    const directory = await temporary();
+    const bin = join(await temporary(), "bin");
+    await program(bin, "present");
+    await mkdir(join(bin, "folder"));
+    await writeFile(join(bin, "plain"), "not executable");
+    await service(directory, "here", {
+      ...START,
+      "service.yaml": needs(
+        `  - { anyOf: [absent, present], install: apt }\n  - { anyOf: [${bin}/present], install: b }`,
+      ),
+    });
+    await service(directory, "gone", {
+      ...START,
+      "service.yaml": needs(
+        ["absent", "folder", "plain", "bin/present", "present; true"]
+          .map((name) => `  - { anyOf: ["${name}", other], install: "install ${name}" }`)
+          .join("\n"),
+      ),
+    });
+    const catalogue = await Catalogue.load([directory], { path: `relative:${bin}:/nowhere` });
+    expect(catalogue.get("here")?.entry).toMatchObject({ installed: true, missing: [], install: [] });
+    expect(catalogue.get("gone")?.entry).toMatchObject({
+      installed: false,
+      missing: ["absent", "folder", "plain", "bin/present", "present; true"],
+      install: [
+        "install absent",
+        "install folder",
+        "install plain",
+        "install bin/present",
+        "install present; true",
+      ],
+    });
+  });
+
+  it("is looked for again by a refresh", async () => {
+    const [directory, bin] = [await temporary(), await temporary()];
+    const definition = needs("  - { anyOf: [late], install: apt install late }");
+    await service(directory, "tool", { ...START, "service.yaml": definition });
+    const catalogue = await Catalogue.load([directory], { path: bin });
+    expect(catalogue.get("tool")?.entry).toMatchObject({ installed: false, install: ["apt install late"] });
+    expect(await catalogue.refresh()).toBe(false);
+    await program(bin, "late");
+    expect(await catalogue.refresh()).toBe(true);
+    expect(catalogue.get("tool")?.entry).toMatchObject({ installed: true, missing: [], install: [] });
+  });
+});
+
+describe("a watched catalogue", () => {
+  it("tells of a service that is added, changed, broken, moved and removed", async () => {
+    const directory = await temporary();
+    const { titles } = await watched([directory]);
+    await service(directory, "one", START);
+    await shows(titles, ["One"]);
+    await service(directory, "one", { "service.yaml": "title: First" });
+    await shows(titles, ["First"]);
+    await service(directory, "one", { "service.yaml": "title: [" });
+    await shows(titles, ["One"]);
+    await rename(join(directory, "one"), join(directory, "other"));
+    await shows(titles, ["Other"]);
+    await service(directory, "other", { "service.yaml": "title: Second" });
+    await shows(titles, ["Second"]);
+    await rm(join(directory, "other"), { recursive: true });
+    await shows(titles, []);
+  });
+
+  it("sees a directory come that was not there, go, and come again", async () => {
+    const home = await temporary();
+    const directory = join(home, "deep", "services");
+    const { titles } = await watched([directory]);
+    for (const name of ["one", "two"]) {
+      await service(directory, name, START);
+      await shows(titles, [name === "one" ? "One" : "Two"]);
+      await rm(join(home, "deep"), { recursive: true });
+      await shows(titles, []);
+    }
+  });
+
+  it("tells nothing when nothing is different, and nothing after it is disposed of", async () => {
+    const directory = await temporary();
+    const catalogue = await Catalogue.load([directory]);
+    const told: string[] = [];
+    const other = await watched([directory]);
+    const watch = catalogue.watch((entries) => told.push(entries.map(({ name }) => name).join()));
+    await service(directory, "no-service", { "notes.txt": "" });
+    await service(directory, "one", START);
+    await shows(other.titles, ["One"]);
+    await eventually(() => told.includes("one"), { what: "the first word" });
+    expect(told).toEqual(["one"]);
+    watch[Symbol.dispose]();
+    await service(directory, "two", START);
+    await shows(other.titles, ["One", "Two"]);
+    expect(told).toEqual(["one"]);
+  });
+});
