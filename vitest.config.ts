@@ -1,3 +1,4 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -6,12 +7,21 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: [
-            "test/contract/**/*.test.ts",
-            "test/agent/**/*.test.ts",
-            "test/services/**/*.test.ts",
-            "test/repository/**/*.test.ts",
-          ],
+          include: ["contract", "agent", "services", "local", "repository"].map(
+            (part) => `test/${part}/**/*.test.ts`,
+          ),
+        },
+      },
+      {
+        // These run inside workerd, with the Worker's own bindings and a fresh storage for every file.
+        plugins: [
+          cloudflareTest({ main: "./functions/index.ts", wrangler: { configPath: "./wrangler.toml" } }),
+        ],
+        test: {
+          name: "edge",
+          include: ["test/functions/**/*.test.ts"],
+          // Without it vitest empties every style sheet, those imported as text too.
+          css: true,
         },
       },
       {
@@ -20,7 +30,9 @@ export default defineConfig({
           include: ["test/proxy/**/*.test.ts", "test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // One at a time and after the others: they start browsers and measure how things react.
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

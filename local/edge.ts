@@ -1,0 +1,68 @@
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { bundle } from "./bundle.ts";
+
+/** The runtime's version and flags, as wrangler.toml gives them to a deployed edge; a test holds the two together. */
+export const RUNTIME = { compatibilityDate: "2026-11-01", compatibilityFlags: ["enable_request_signal"] };
+
+export type EdgeOptions = {
+  port: number;
+  /** Where the objects' storage is kept. */
+  state: string;
+  secrets: { token: string; agentToken: string; cookieSecret: string };
+};
+
+/** The edge on this machine: the bundled Worker in workerd, its storage on disk, bound to loopback. */
+export class LocalEdge implements AsyncDisposable {
+  readonly #miniflare: Miniflare;
+
+  private constructor(miniflare: Miniflare) {
+    this.#miniflare = miniflare;
+  }
+
+  /** Resolves when workerd listens. Rejects when it cannot, such as when the port is taken. */
+  static async start(options: EdgeOptions): Promise<LocalEdge> {
+    const miniflare = new Miniflare(
+      convertV4MiniflareOptions({
+        name: "berth",
+        modules: true,
+        script: await bundle(),
+        ...RUNTIME,
+        log: new Log(LogLevel.WARN),
+        cf: false,
+        // The Worker's own socket: the entry in front of it is for development and would cost every request a hop.
+        unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],
+        host: "127.0.0.1",
+        port: 0,
+        durableObjects: { WORKSPACE: { className: "Workspace", useSQLite: true } },
+        durableObjectsPersist: options.state,
+        bindings: {
+          BERTH_CONSOLE_HOST: "localhost",
+          BERTH_SESSIONS_HOST: "sessions.localhost",
+          BERTH_API_TOKEN: options.secrets.token,
+          BERTH_AGENT_TOKEN: options.secrets.agentToken,
+          BERTH_COOKIE_SECRET: options.secrets.cookieSecret,
+        },
+      }),
+    );
+    await miniflare.ready;
+    return new LocalEdge(miniflare);
+  }
+
+  /** workerd's process id: this process's child with that name. */
+  static async pid(): Promise<number | undefined> {
+    for (const task of await readdir("/proc/self/task")) {
+      const children = await readFile(join("/proc/self/task", task, "children"), "utf8").catch(() => "");
+      for (const child of children.split(" ").filter(Boolean)) {
+        const executable = await readlink(join("/proc", child, "exe")).catch(() => "");
+        if (basename(executable).startsWith("workerd")) return Number(child);
+      }
+    }
+    return undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#miniflare.dispose();
+  }
+}
