@@ -50,7 +50,7 @@ async function isMet({ anyOf }: Need): Promise<boolean> {
 }
 
 /** Those needs that nothing here meets. */
-export async function unmet(needs: readonly Need[]): Promise<Need[]> {
+async function unmet(needs: readonly Need[]): Promise<Need[]> {
   const met = await Promise.all(needs.map(isMet));
   return needs.filter((_, index) => !met[index]);
 }
