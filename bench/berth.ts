@@ -11,6 +11,10 @@ const ROOT = dirname(import.meta.dirname);
 /** How long the cancels at the end may take together, milliseconds. */
 const CANCEL_TIMEOUT = 30_000;
 
+/** The two that carry the traffic. */
+export const PROCESSES = ["edge", "agent"] as const;
+export type BerthProcess = (typeof PROCESSES)[number];
+
 /** The bench's own service, as a folder of the catalogue. */
 const SERVICE = {
   "service.yaml": `title: Bench
@@ -68,15 +72,15 @@ export class Berth implements AsyncDisposable {
     return { name: "berth", host: "127.0.0.1", port: this.port, prefix, headers: this.api.headers };
   }
 
-  async pid(name: "edge" | "agent"): Promise<number> {
-    return Number(await readFile(join(this.home, "run", `${name}.pid`), "utf8"));
+  async pid(name: BerthProcess): Promise<number> {
+    return Number.parseInt(await readFile(this.#pidFile(name), "utf8"), 10);
   }
 
   /** Cancels every session, since they outlive Berth by design, then ends Berth and removes the home. */
   async [Symbol.asyncDispose](): Promise<void> {
     await using stack = new AsyncDisposableStack();
     stack.defer(() => rm(this.home, { recursive: true, force: true }));
-    stack.defer(() => this.#killServices());
+    stack.defer(() => this.#killLeftovers());
     stack.use(this.#program);
     if (this.#program.ended) return;
     // Not `this.api`: its signal may be what brought us here.
@@ -85,13 +89,22 @@ export class Berth implements AsyncDisposable {
     await Promise.all(live.map(({ id }) => api.cancel(id)));
   }
 
-  /** What a failed cancel has left: the process groups that the sessions' `pid` files name. */
-  async #killServices(): Promise<void> {
-    const directory = join(this.home, "sessions");
-    for (const id of await readdir(directory).catch(() => [])) {
-      const pid = Number.parseInt(await readFile(join(directory, id, "pid"), "utf8").catch(() => ""), 10);
+  /** Whatever a clean end has left: the process groups that the `pid` files of Berth and of the sessions name. */
+  async #killLeftovers(): Promise<void> {
+    const sessions = join(this.home, "sessions");
+    const ids = await readdir(sessions).catch(() => []);
+    const files = [
+      ...PROCESSES.map((name) => this.#pidFile(name)),
+      ...ids.map((id) => join(sessions, id, "pid")),
+    ];
+    for (const file of files) {
+      const pid = Number.parseInt(await readFile(file, "utf8").catch(() => ""), 10);
       if (pid > 1) signalGroup(pid, "SIGKILL");
     }
+  }
+
+  #pidFile(name: BerthProcess): string {
+    return join(this.home, "run", `${name}.pid`);
   }
 }
 

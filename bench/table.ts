@@ -2,7 +2,7 @@ import type { FailedRow, Judgement, Row, Wanted } from "./row.ts";
 import { judge } from "./row.ts";
 import { median } from "./statistics.ts";
 
-const HEADINGS = ["measure", "unit", "Berth", "peer", "direct", "Berth / peer", "wanted", ""];
+const HEADINGS = ["measure", "unit", "Berth", "peer", "direct", "compared", "wanted", ""];
 
 const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, useGrouping: false });
 /** Three significant digits, but a whole number is never rounded to tens. */
@@ -11,13 +11,15 @@ const format = (value: number): string => (Math.abs(value) >= 1000 ? value.toFix
 const middle = (samples: readonly number[] | undefined): string =>
   samples === undefined ? "" : format(median(samples));
 
+/** A ratio is to the peer, a difference to the direct way. */
+const PREFIX: Record<Wanted["of"], string> = { ratio: "×", difference: "+", value: "" };
 const SIGN: Record<Wanted["at"], string> = { least: "≥", most: "≤" };
 
 function compared({ wanted }: Row, judgement: Judgement | null): string {
   if (judgement === null || wanted === null) return "";
   const { value, low, high } = judgement;
-  const spread = low === high ? "" : ` (${format(low)}–${format(high)})`;
-  return `${wanted.of === "difference" ? "+" : ""}${format(value)}${spread}`;
+  const spread = low === high ? "" : `(${format(low)}–${format(high)})`;
+  return `${PREFIX[wanted.of]}${format(value)} ${spread}`.trimEnd();
 }
 
 function cells(row: Row | FailedRow): string[] {
@@ -31,7 +33,7 @@ function cells(row: Row | FailedRow): string[] {
     middle(samples.peer),
     middle(samples.direct),
     compared(row, judgement),
-    wanted === null ? "" : `${SIGN[wanted.at]} ${wanted.of === "difference" ? "+" : ""}${wanted.limit}`,
+    wanted === null ? "" : `${SIGN[wanted.at]} ${PREFIX[wanted.of]}${wanted.limit}`,
     judgement === null ? "" : judgement.pass ? "pass" : "MISS",
   ];
 }

@@ -7,10 +7,10 @@ import type { Target } from "../target.ts";
 import { FLOOD_MESSAGE, maskedFlood } from "./flood.ts";
 import type { TransferOptions } from "./transfer.ts";
 
-type Opened = { socket: WebSocket; connection: Socket };
+export type Opened = { socket: WebSocket; connection: Socket };
 
 /** Opens a WebSocket to the service; it is terminated when `signal` aborts. No compression on any side. */
-async function open(target: Target, path: string, signal: AbortSignal): Promise<Opened> {
+export async function openSocket(target: Target, path: string, signal: AbortSignal): Promise<Opened> {
   signal.throwIfAborted();
   const url = `ws://${target.host}:${target.port}${target.prefix}${path}`;
   const headers = { host: `localhost:${target.port}`, ...target.headers };
@@ -49,7 +49,7 @@ type EchoOptions = { messages: number; bytes: number; signal: AbortSignal };
 
 /** Sends one message at a time and waits for it to come back. */
 export async function echo(target: Target, { messages, bytes, signal }: EchoOptions): Promise<EchoResult> {
-  const { socket } = await open(target, "/echo", signal);
+  const { socket } = await openSocket(target, "/echo", signal);
   const end = closed(socket);
   const message = Buffer.alloc(bytes, "e");
   const times: number[] = [];
@@ -75,7 +75,7 @@ export async function receiveFlood(
   { bytes, progress, signal }: TransferOptions,
 ): Promise<number> {
   const begun = performance.now();
-  const { socket } = await open(target, `/source?n=${bytes}`, signal);
+  const { socket } = await openSocket(target, `/source?n=${bytes}`, signal);
   const end = closed(socket);
   let received = 0;
   let elapsed = 0;
@@ -92,7 +92,7 @@ export async function receiveFlood(
 /** Sends that many bytes as messages; returns bytes per second, to the service's word that all have come. */
 export async function sendFlood(target: Target, { bytes, signal }: TransferOptions): Promise<number> {
   const begun = performance.now();
-  const { socket, connection } = await open(target, `/sink?n=${bytes}`, signal);
+  const { socket, connection } = await openSocket(target, `/sink?n=${bytes}`, signal);
   const end = closed(socket);
   let elapsed = 0;
   socket.once("message", () => {

@@ -1,4 +1,5 @@
-import type { Berth } from "../berth.ts";
+import type { Berth, BerthProcess } from "../berth.ts";
+import { PROCESSES } from "../berth.ts";
 import { receiveFlood } from "../load/socket.ts";
 import { Progress } from "../load/progress.ts";
 import type { TransferOptions } from "../load/transfer.ts";
@@ -26,10 +27,8 @@ const STALLED: readonly Stalled[] = [
   { measure: "256 MiB WebSocket, the reader stalls 10 s", bytes: 2 ** 28, run: receiveFlood },
 ];
 
-const PROCESSES = ["edge", "agent"] as const;
-
 async function lookAt(
-  name: (typeof PROCESSES)[number],
+  name: BerthProcess,
   berth: Berth,
 ): Promise<{ name: string; pid: number; idle: number }> {
   const pid = await berth.pid(name);
