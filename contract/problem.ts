@@ -40,6 +40,11 @@ const CATALOGUE = {
     title: "The Idempotency-Key was used for another launch",
     remedy: "Use a new key for a different launch.",
   },
+  already_running: {
+    status: 409,
+    title: "It already runs",
+    remedy: "Use the one that runs, or stop it first with Ctrl-C.",
+  },
   payload_too_large: {
     status: 413,
     title: "The body is too large",
@@ -74,6 +79,11 @@ const CATALOGUE = {
     status: 503,
     title: "This edge is not configured",
     remedy: "Set its secrets as docs/operator.md says.",
+  },
+  edge_unreachable: {
+    status: 503,
+    title: "The edge does not answer",
+    remedy: "Start it with `npm start`, or name another with BERTH_EDGE.",
   },
   session_not_ready: {
     status: 503,

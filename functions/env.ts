@@ -23,6 +23,8 @@ export type AppEnv = {
   Variables: {
     principal: Principal;
     workspace: WorkspaceApi;
+    /** Passes a request on to the workspace's object: for answers that are streams. */
+    forward: (request: Request) => Promise<Response>;
     /** The hosts with the port the request came by, such as `localhost:8787`. */
     consoleHost: string;
     sessionsHost: string;

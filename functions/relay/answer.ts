@@ -57,7 +57,8 @@ export class Answer {
       this.#end();
       return;
     }
-    const { readable, writable } = head.length === null ? new IdentityTransformStream() : new FixedLengthStream(head.length);
+    const { readable, writable } =
+      head.length === null ? new IdentityTransformStream() : new FixedLengthStream(head.length);
     this.#body = writable;
     this.#settle.resolve(new Response(readable, init));
     await this.segment(0, payload, false);
@@ -96,7 +97,8 @@ export class Answer {
   async post(seq: number, segment: ReadableStream<Uint8Array>): Promise<void> {
     await this.#turn(seq);
     const body = this.#body;
-    if (body === undefined || this.#over) throw new BerthError("not_found", "nobody reads this answer any more");
+    if (body === undefined || this.#over)
+      throw new BerthError("not_found", "nobody reads this answer any more");
     try {
       await segment.pipeTo(body, { preventClose: true });
     } catch (error) {
@@ -117,13 +119,20 @@ export class Answer {
 
   /** The agent could not get an answer, or not the rest of it. */
   async fail(head: FailHead): Promise<void> {
-    const code = head.code === "timeout" ? "upstream_timeout" : head.code === "not_found" ? "unknown_session" : "bad_gateway";
+    const code =
+      head.code === "timeout"
+        ? "upstream_timeout"
+        : head.code === "not_found"
+          ? "unknown_session"
+          : "bad_gateway";
     await this.#break(new BerthError(code, head.message));
   }
 
   /** The link is gone: what has begun breaks, what has not is answered with an error. */
   async lose(): Promise<void> {
-    await this.#break(new BerthError("agent_offline", "the workspace's agent disconnected while it was answering"));
+    await this.#break(
+      new BerthError("agent_offline", "the workspace's agent disconnected while it was answering"),
+    );
   }
 
   /** The browser is gone. */

@@ -19,10 +19,16 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /** What a proxy tells and a client may not: dropped in every spelling, then rebuilt. */
-const PROXY_TOLD = /^(?:x[-_]forwarded[-_].*|forwarded|x[-_]real[-_]ip|true[-_]client[-_]ip|cf[-_].*|cdn[-_]loop|x[-_]berth[-_].*|berth[-_].*)$/;
+const PROXY_TOLD =
+  /^(?:x[-_]forwarded[-_].*|forwarded|x[-_]real[-_]ip|true[-_]client[-_]ip|cf[-_].*|cdn[-_]loop|x[-_]berth[-_].*|berth[-_].*)$/;
 
 /** Each WebSocket hop makes its own handshake; only the subprotocols go through. */
-const HANDSHAKE = new Set(["sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-accept"]);
+const HANDSHAKE = new Set([
+  "sec-websocket-key",
+  "sec-websocket-version",
+  "sec-websocket-extensions",
+  "sec-websocket-accept",
+]);
 
 const OUR_COOKIES = /^(?:__(?:Host|Secure)-)?berth(?:_session)?$/i;
 
@@ -48,9 +54,9 @@ export function withoutOurCookies(cookie: string): string {
 export function requestHeaders(
   request: Request,
   path: ProxyPath,
-  options: { stripPrefix: boolean; isOurToken: (authorization: string) => boolean },
+  options: { url: URL; stripPrefix: boolean; isOurToken: (authorization: string) => boolean },
 ): HeaderList {
-  const url = new URL(request.url);
+  const { url } = options;
   const named = connectionNamed(request.headers);
   const list: HeaderList = [];
   for (const [name, value] of request.headers) {
@@ -91,7 +97,10 @@ export function mapLocation(location: string, path: ProxyPath, host: string, str
 }
 
 function behindPrefix(target: string, path: ProxyPath, stripPrefix: boolean): string {
-  const isBehind = target === path.prefix || /^[/?#]/.test(target.slice(path.prefix.length)) ? target.startsWith(path.prefix) : false;
+  const isBehind =
+    target === path.prefix || /^[/?#]/.test(target.slice(path.prefix.length))
+      ? target.startsWith(path.prefix)
+      : false;
   // A service that strips may still know its prefix, from X-Forwarded-Prefix: then it stands there once already.
   return isBehind || !stripPrefix ? target : path.prefix + target;
 }
@@ -115,7 +124,12 @@ export function confineCookie(cookie: string, path: ProxyPath, stripPrefix: bool
 }
 
 /** The headers that the browser gets: hop-by-hop ones dropped, redirects and cookies mapped behind the prefix. */
-export function responseHeaders(answer: HeaderList, path: ProxyPath, host: string, stripPrefix: boolean): Headers {
+export function responseHeaders(
+  answer: HeaderList,
+  path: ProxyPath,
+  host: string,
+  stripPrefix: boolean,
+): Headers {
   const named = new Set<string>();
   for (const [name, value] of answer) {
     if (name.toLowerCase() !== "connection") continue;
@@ -125,7 +139,8 @@ export function responseHeaders(answer: HeaderList, path: ProxyPath, host: strin
   for (const [given, value] of answer) {
     const name = given.toLowerCase();
     if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name)) continue;
-    if (name === "location" || name === "content-location") headers.append(name, mapLocation(value, path, host, stripPrefix));
+    if (name === "location" || name === "content-location")
+      headers.append(name, mapLocation(value, path, host, stripPrefix));
     else if (name === "refresh") headers.append(name, mapRefresh(value, path, host, stripPrefix));
     else if (name === "set-cookie") {
       const cookie = confineCookie(value, path, stripPrefix);

@@ -1,9 +1,17 @@
 import type { Child } from "hono/jsx";
 import { BerthError } from "../../contract/problem.ts";
 import type { Session } from "../../contract/session.ts";
-import { badGatewayPage, endedPage, failedPage, loadingPage, noSessionPage, offlinePage } from "../views/session-page.tsx";
+import {
+  badGatewayPage,
+  endedPage,
+  failedPage,
+  loadingPage,
+  noSessionPage,
+  offlinePage,
+} from "../views/session-page.tsx";
 import { problemResponse } from "../problem-response.ts";
 import { securityHeaders } from "../security-headers.ts";
+import { wantsPage } from "../wants-page.ts";
 
 /** Why a request for `/me/<PORT>/…` has no answer from the application. */
 export type Outcome =
@@ -19,10 +27,16 @@ function errorOf(outcome: Outcome): BerthError {
     case "no_session":
       return new BerthError("no_live_session", "no live session of yours has this port");
     case "not_ready":
-      return new BerthError("session_not_ready", `session ${outcome.session.id} is ${outcome.session.state}: ${outcome.session.status}`);
+      return new BerthError(
+        "session_not_ready",
+        `session ${outcome.session.id} is ${outcome.session.state}: ${outcome.session.status}`,
+      );
     case "over": {
       const { id, state, error } = outcome.session;
-      return new BerthError("no_live_session", `session ${id} is ${state}${error === "" ? "" : `: ${error}`}`);
+      return new BerthError(
+        "no_live_session",
+        `session ${id} is ${state}${error === "" ? "" : `: ${error}`}`,
+      );
     }
     case "offline":
       return new BerthError("agent_offline", "the workspace of this session is not connected");
@@ -39,9 +53,11 @@ function pageOf(outcome: Outcome, consoleUrl: string): Child {
     case "no_session":
       return noSessionPage();
     case "not_ready":
-      return loadingPage(outcome.session, { streamUrl: `/wait/${outcome.session.port}` });
+      return loadingPage(outcome.session, { streamUrl: `/wait/${outcome.session.port}`, consoleUrl });
     case "over":
-      return outcome.session.state === "failed" ? failedPage(outcome.session, consoleUrl) : endedPage(outcome.session, consoleUrl);
+      return outcome.session.state === "failed"
+        ? failedPage(outcome.session, consoleUrl)
+        : endedPage(outcome.session, consoleUrl);
     case "offline":
       return offlinePage(outcome.session);
     case "unanswered":
@@ -51,14 +67,19 @@ function pageOf(outcome: Outcome, consoleUrl: string): Child {
   }
 }
 
-/** True for a navigation: the answer is looked at by a person. */
-export const wantsPage = (request: Request): boolean => request.headers.get("accept")?.includes("text/html") ?? false;
-
 /** Answers with a page or with a problem document, never from a cache. */
-export async function outcomeResponse(request: Request, outcome: Outcome, consoleUrl: string): Promise<Response> {
+export async function outcomeResponse(
+  request: Request,
+  outcome: Outcome,
+  consoleUrl: string,
+): Promise<Response> {
   const error = errorOf(outcome);
   if (!wantsPage(request)) return problemResponse(error);
   const html = `<!doctype html>${String(await pageOf(outcome, consoleUrl))}`;
-  const headers = { ...securityHeaders, "content-type": "text/html; charset=utf-8", "cache-control": "no-store" };
+  const headers = {
+    ...securityHeaders,
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-store",
+  };
   return new Response(request.method === "HEAD" ? null : html, { status: error.status, headers });
 }

@@ -3,6 +3,9 @@ export type ProxyPath = { scheme: "me" | "sme"; port: number; prefix: string; re
 
 const PROXY_PATH = /^\/(me|sme)\/([1-9][0-9]{3,4})(?=[/?]|$)/;
 
+/** Carries the target to the object where its URL would not; never taken from a client, never passed to a service. */
+export const TARGET_HEADER = "berth-target";
+
 /**
  * The target of a request (RFC 9112, section 3.2.1) as it was sent: path and query, without fragment. `new URL` would
  * resolve `..` and rewrite `\`, so that what is authorised would not be what is forwarded.

@@ -4,11 +4,12 @@ import { isEnded, type Session } from "../../contract/session.ts";
 import type { Answers, RelayedRequest } from "../workspace/answers.ts";
 import type { StoredSession } from "../workspace/store.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
-import { outcomeResponse } from "./outcome.tsx";
-import { parseProxyPath, type ProxyPath, rawTarget, servicePath } from "./path.ts";
+import { type Outcome, outcomeResponse } from "./outcome.tsx";
+import { parseProxyPath, type ProxyPath, rawTarget, servicePath, TARGET_HEADER } from "./path.ts";
 
 /** What the proxy asks of the object around it. */
 export type ProxyContext = {
+  url: URL;
   answers: Answers;
   sessionWithPort: (port: number) => StoredSession | undefined;
   view: (stored: StoredSession) => Session;
@@ -17,22 +18,33 @@ export type ProxyContext = {
   consoleUrl: string;
 };
 
-const isUpgrade = (request: Request): boolean => request.headers.get("upgrade")?.toLowerCase() === "websocket";
+const isUpgrade = (request: Request): boolean =>
+  request.headers.get("upgrade")?.toLowerCase() === "websocket";
 
 function lengthOf(request: Request): number | null {
   const length = request.headers.get("content-length");
   return length === null || !/^\d{1,16}$/.test(length) ? null : Number(length);
 }
 
-function relayed(request: Request, path: ProxyPath, stored: StoredSession, context: ProxyContext): RelayedRequest {
+function relayed(
+  request: Request,
+  path: ProxyPath,
+  stored: StoredSession,
+  context: ProxyContext,
+): RelayedRequest {
   const stripPrefix = stored.report?.stripPrefix ?? true;
   const host = request.headers.get("host") ?? "";
-  const target: Target = { kind: "port", session: stored.spec.id, port: path.port, tls: path.scheme === "sme" };
+  const target: Target = {
+    kind: "port",
+    session: stored.spec.id,
+    port: path.port,
+    tls: path.scheme === "sme",
+  };
   return {
     target,
     method: request.method,
     path: servicePath(path, stripPrefix),
-    headers: requestHeaders(request, path, { stripPrefix, isOurToken: context.isOurToken }),
+    headers: requestHeaders(request, path, { url: context.url, stripPrefix, isOurToken: context.isOurToken }),
     body: request.body,
     length: lengthOf(request),
     signal: request.signal,
@@ -42,25 +54,35 @@ function relayed(request: Request, path: ProxyPath, stored: StoredSession, conte
 
 /** Answers `/me/<PORT>/…` and `/sme/<PORT>/…`: from the application, or with a page that says why not. */
 export async function proxy(request: Request, context: ProxyContext): Promise<Response> {
-  const path = parseProxyPath(rawTarget(request.url));
+  const path = parseProxyPath(request.headers.get(TARGET_HEADER) ?? rawTarget(request.url));
   const stored = path === undefined ? undefined : context.sessionWithPort(path.port);
   const report = stored?.report;
-  if (path === undefined || stored === undefined || report === undefined || report === null || report.scheme !== path.scheme) {
-    return outcomeResponse(request, { kind: "no_session" }, context.consoleUrl);
+  const answer = (outcome: Outcome): Promise<Response> =>
+    outcomeResponse(request, outcome, context.consoleUrl);
+  if (
+    path === undefined ||
+    stored === undefined ||
+    report === undefined ||
+    report === null ||
+    report.scheme !== path.scheme
+  ) {
+    return answer({ kind: "no_session" });
   }
-  const session = context.view(stored);
-  if (isEnded(report.state)) return outcomeResponse(request, { kind: "over", session }, context.consoleUrl);
-  if (!context.isOnline()) return outcomeResponse(request, { kind: "offline", session }, context.consoleUrl);
-  if (report.state !== "running") return outcomeResponse(request, { kind: "not_ready", session }, context.consoleUrl);
+  if (isEnded(report.state)) return answer({ kind: "over", session: context.view(stored) });
+  if (!context.isOnline()) return answer({ kind: "offline", session: context.view(stored) });
+  if (report.state !== "running") return answer({ kind: "not_ready", session: context.view(stored) });
   // `/me/51458` is the folder `/me/51458/`: without the slash every relative link in it would leave the session.
   if (path.rest === "" && request.method === "GET" && !isUpgrade(request)) {
-    return new Response(null, { status: 307, headers: { location: `${path.prefix}/`, "cache-control": "no-store" } });
+    return new Response(null, {
+      status: 307,
+      headers: { location: `${path.prefix}/`, "cache-control": "no-store" },
+    });
   }
   try {
     const relay = relayed(request, path, stored, context);
     return await (isUpgrade(request) ? context.answers.websocket(relay) : context.answers.request(relay));
   } catch (error) {
     if (!(error instanceof BerthError)) throw error;
-    return outcomeResponse(request, { kind: "unanswered", session, error }, context.consoleUrl);
+    return answer({ kind: "unanswered", session: context.view(stored), error });
   }
 }

@@ -41,8 +41,14 @@ export class Answers {
     const isInline = body !== null && length !== null && length <= INLINE_BODY;
     const payload = isInline ? new Uint8Array(await new Response(body).arrayBuffer()) : undefined;
     const { id, answer } = this.#add(request, isInline ? null : body);
-    const kind = payload !== undefined && payload.byteLength > 0 ? "inline" : body === null || isInline ? "none" : "stream";
-    if (!this.#send({ type: "request", id, target, method, path, headers, body: kind }, payload)) await answer.lose();
+    const kind =
+      payload !== undefined && payload.byteLength > 0
+        ? "inline"
+        : body === null || isInline
+          ? "none"
+          : "stream";
+    if (!this.#send({ type: "request", id, target, method, path, headers, body: kind }, payload))
+      await answer.lose();
     return answer.response;
   }
 
@@ -58,7 +64,8 @@ export class Answers {
     const answer = this.#open.get(head.id);
     if (answer === undefined) {
       // The browser left while this was on its way. A failed answer needs no second word.
-      if (head.type !== "fail" && !(head.type === "response" && head.end)) this.#send({ type: "abort", id: head.id });
+      if (head.type !== "fail" && !(head.type === "response" && head.end))
+        this.#send({ type: "abort", id: head.id });
       return;
     }
     switch (head.type) {

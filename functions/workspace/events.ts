@@ -4,19 +4,24 @@ export type ServerEvent = { event: "session" | "notification" | "agent"; data: u
 /** What a change looks like to one listener; undefined when it does not concern it. */
 type View<Change> = (change: Change) => ServerEvent | undefined;
 
-type Listener<Change> = { writer: WritableStreamDefaultWriter<Uint8Array>; pending: number; view: View<Change> };
+type Listener<Change> = {
+  writer: WritableStreamDefaultWriter<Uint8Array>;
+  pending: number;
+  view: View<Change>;
+};
 
 /** A reader that is this many events behind is cut off; it reconnects and starts from what is. */
 const MAX_PENDING = 256;
 const HEARTBEAT_MS = 15_000;
 const encoder = new TextEncoder();
 
-const spell = ({ event, data }: ServerEvent): Uint8Array => encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+const spell = ({ event, data }: ServerEvent): Uint8Array =>
+  encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 
 /** The open event streams of a workspace (`text/event-stream`, WHATWG HTML section 9.2). */
 export class EventStreams<Change> {
   readonly #listeners = new Set<Listener<Change>>();
-  #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #heartbeat: ReturnType<typeof setInterval> | null = null;
 
   /** Opens a stream that begins with `first`, so that nothing is lost between a page's rendering and its stream. */
   open(first: readonly ServerEvent[], view: View<Change>): Response {
@@ -27,7 +32,11 @@ export class EventStreams<Change> {
     this.#write(listener, encoder.encode("retry: 1000\n\n"));
     for (const event of first) this.#write(listener, spell(event));
     return new Response(readable, {
-      headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" },
+      headers: {
+        "content-type": "text/event-stream; charset=utf-8",
+        "cache-control": "no-store",
+        "x-accel-buffering": "no",
+      },
     });
   }
 
@@ -62,6 +71,6 @@ export class EventStreams<Change> {
     listener.writer.abort("gone").catch(() => undefined);
     if (this.#listeners.size > 0) return;
     clearInterval(this.#heartbeat);
-    this.#heartbeat = undefined;
+    this.#heartbeat = null;
   }
 }

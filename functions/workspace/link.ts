@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { AgentFrame, decodeFrame, type EdgeFrame, encodeFrame, type Frame, PING, PONG } from "../../contract/frames.ts";
+import {
+  AgentFrame,
+  decodeFrame,
+  type EdgeFrame,
+  encodeFrame,
+  type Frame,
+  PING,
+  PONG,
+} from "../../contract/frames.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
 
 type Hello = Extract<AgentFrame, { type: "hello" }>;

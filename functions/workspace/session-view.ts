@@ -2,9 +2,14 @@ import { renderSlug, parseSlug } from "../../contract/slug.ts";
 import { isEnded, type Session, type SessionReport } from "../../contract/session.ts";
 import type { StoredSession } from "./store.ts";
 
-const iso = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString());
+const iso = (time: number | undefined): string | null =>
+  time === undefined ? null : new Date(time).toISOString();
 
-function sessionUrl(report: SessionReport | null, host: string, now: number): { url: string | null; slug: string } {
+function sessionUrl(
+  report: SessionReport | null,
+  host: string,
+  now: number,
+): { url: string | null; slug: string } {
   if (report === null) return { url: null, slug: "" };
   const slug = renderSlug(parseSlug(report.slug), { now, host });
   return { url: report.port === undefined ? null : `/${report.scheme}/${report.port}/${slug}`, slug };
@@ -15,7 +20,10 @@ function sessionUrl(report: SessionReport | null, host: string, now: number): { 
  * @param context.host the host, with port, on which session URLs are opened
  * @param context.now milliseconds since 1970
  */
-export function sessionView(stored: StoredSession, context: { reachable: boolean; host: string; now: number }): Session {
+export function sessionView(
+  stored: StoredSession,
+  context: { reachable: boolean; host: string; now: number },
+): Session {
   const { spec, want, report } = stored;
   const state = report?.state ?? "submitted";
   return {

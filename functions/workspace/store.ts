@@ -55,7 +55,8 @@ export class Store {
     let last: StoredSession | undefined;
     for (const session of this.#sessions.values()) {
       if (session.report?.port !== port) continue;
-      if (last === undefined || isEnded(last.report?.state ?? "submitted") || !isEnded(session.report.state)) last = session;
+      if (last === undefined || isEnded(last.report?.state ?? "submitted") || !isEnded(session.report.state))
+        last = session;
     }
     return last;
   }
@@ -63,7 +64,10 @@ export class Store {
   /** What an earlier launch with this key asked for and made. */
   launchedWith(key: string): { id: SessionId; request: string } | undefined {
     const [row] = this.#sql
-      .exec<{ id: string; request: string }>("SELECT id, request FROM sessions WHERE idempotency_key = ?", key)
+      .exec<{ id: string; request: string }>(
+        "SELECT id, request FROM sessions WHERE idempotency_key = ?",
+        key,
+      )
       .toArray();
     return row === undefined ? undefined : { id: row.id as SessionId, request: row.request };
   }
@@ -96,7 +100,12 @@ export class Store {
   setReport(report: SessionReport, spec: SessionSpec): void {
     const session = this.#sessions.get(report.id);
     if (session === undefined) return;
-    this.#sql.exec("UPDATE sessions SET report = ?, spec = ? WHERE id = ?", JSON.stringify(report), JSON.stringify(spec), report.id);
+    this.#sql.exec(
+      "UPDATE sessions SET report = ?, spec = ? WHERE id = ?",
+      JSON.stringify(report),
+      JSON.stringify(spec),
+      report.id,
+    );
     this.#sessions.set(report.id, { ...session, spec, report });
   }
 
@@ -142,7 +151,11 @@ export class Store {
   /** True once for each code that was added for this purpose and has not expired. */
   takeCode(hash: string, purpose: string, now: number): boolean {
     return this.#sql
-      .exec<{ expires: number }>("DELETE FROM codes WHERE hash = ? AND purpose = ? RETURNING expires", hash, purpose)
+      .exec<{ expires: number }>(
+        "DELETE FROM codes WHERE hash = ? AND purpose = ? RETURNING expires",
+        hash,
+        purpose,
+      )
       .toArray()
       .some((row) => row.expires > now);
   }
@@ -176,6 +189,10 @@ export class Store {
   }
 
   #setMeta(key: string, value: unknown): void {
-    this.#sql.exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", key, JSON.stringify(value));
+    this.#sql.exec(
+      "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+      key,
+      JSON.stringify(value),
+    );
   }
 }

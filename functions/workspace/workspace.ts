@@ -12,10 +12,12 @@ import {
   type SessionSpec,
 } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
-import { isBearer } from "../auth/token.ts";
+import { isBearer, sha256 } from "../auth/token.ts";
+import { isApplication } from "../application.ts";
 import type { Env } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
 import { problemResponse } from "../problem-response.ts";
+import { TARGET_HEADER } from "../relay/path.ts";
 import { proxy } from "../relay/proxy.ts";
 import { Answers } from "./answers.ts";
 import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
@@ -77,16 +79,26 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   async agent(): Promise<AgentStatus> {
     const info = this.#store.agent;
-    return { online: this.#isReachable(), host: info?.host ?? null, user: info?.user ?? null, version: info?.version ?? null };
+    return {
+      online: this.#isReachable(),
+      host: info?.host ?? null,
+      user: info?.user ?? null,
+      version: info?.version ?? null,
+    };
   }
 
   async services(): Promise<CatalogueEntry[]> {
     return this.#store.catalogue;
   }
 
-  async launch(request: LaunchRequest, key: string | null, host: string): Promise<Result<{ session: Session; created: boolean }>> {
+  async launch(
+    request: LaunchRequest,
+    key: string | null,
+    host: string,
+  ): Promise<Result<{ session: Session; created: boolean }>> {
     try {
-      return { ok: true, value: this.#launch(request, key, host) };
+      // A hash: the request may hold a password, and is kept as long as its session.
+      return { ok: true, value: this.#launch(request, key, await sha256(JSON.stringify(request)), host) };
     } catch (error) {
       return failure(error);
     }
@@ -127,19 +139,22 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   async #route(request: Request): Promise<Response> {
     const url = new URL(request.url);
+    if (isApplication(request) || request.headers.has(TARGET_HEADER)) return this.#proxy(request, url);
     const [, area, name = "", rest, last] = url.pathname.split("/", 5);
-    if (area === "me" || area === "sme") return this.#proxy(request, url);
     if (area === "agent" && name === "link") return this.#link.accept();
-    if (area === "agent" && name === "streams" && rest !== undefined) return this.#answers.stream(rest, request);
+    if (area === "agent" && name === "streams" && rest !== undefined)
+      return this.#answers.stream(rest, request);
     if (area === "wait") return this.#wait(Number(name), hostsOf(this.env, url).sessions);
     if (area === "api" && name === "events") return this.#follow(hostsOf(this.env, url).sessions);
-    if (area === "api" && name === "sessions" && last === "logs" && rest !== undefined) return this.#logs(rest, request, url);
+    if (area === "api" && name === "sessions" && last === "logs" && rest !== undefined)
+      return this.#logs(rest, request, url);
     throw new BerthError("not_found", `nothing is at ${url.pathname}`);
   }
 
   #proxy(request: Request, url: URL): Promise<Response> {
     const hosts = hostsOf(this.env, url);
     return proxy(request, {
+      url,
       answers: this.#answers,
       sessionWithPort: (port) => this.#store.sessionWithPort(port),
       view: (stored) => this.#view(stored, hosts.sessions),
@@ -152,7 +167,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   async #logs(id: string, request: Request, url: URL): Promise<Response> {
     const stored = this.#store.session(id);
     if (stored === undefined) throw unknownSession(id);
-    if (!this.#link.online) throw new BerthError("agent_offline", "the log is on the workspace, which is not connected");
+    if (!this.#link.online)
+      throw new BerthError("agent_offline", "the log is on the workspace, which is not connected");
     const headers: [string, string][] = ["accept", "last-event-id"].flatMap((name) => {
       const value = request.headers.get(name);
       return value === null ? [] : [[name, value]];
@@ -172,19 +188,25 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   /** A session's changes, for its loading page: no more than that page shows. */
   #wait(port: number, host: string): Response {
     const stored = this.#store.sessionWithPort(port);
-    if (stored === undefined) throw new BerthError("no_live_session", `no live session of yours has port ${port}`);
+    if (stored === undefined)
+      throw new BerthError("no_live_session", `no live session of yours has port ${port}`);
     const spell = (session: StoredSession): ServerEvent => {
       const { state, status, error, url } = this.#view(session, host);
       return { event: "session", data: { state, status, error, url } };
     };
     return this.#events.open([spell(stored)], (change) =>
-      change.kind === "session" && change.stored.spec.id === stored.spec.id ? spell(change.stored) : undefined,
+      change.kind === "session" && change.stored.spec.id === stored.spec.id
+        ? spell(change.stored)
+        : undefined,
     );
   }
 
   #follow(host: string): Response {
     const agent = (): ServerEvent => ({ event: "agent", data: { online: this.#isReachable() } });
-    const session = (stored: StoredSession): ServerEvent => ({ event: "session", data: this.#view(stored, host) });
+    const session = (stored: StoredSession): ServerEvent => ({
+      event: "session",
+      data: this.#view(stored, host),
+    });
     const live = this.#store.sessions().filter((stored) => !isEnded(stored.report?.state ?? "submitted"));
     return this.#events.open([agent(), ...live.map(session)], (change) => {
       if (change.kind === "session") return session(change.stored);
@@ -192,12 +214,17 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     });
   }
 
-  #launch(request: LaunchRequest, key: string | null, host: string): { session: Session; created: boolean } {
-    const asked = JSON.stringify(request);
+  #launch(
+    request: LaunchRequest,
+    key: string | null,
+    asked: string,
+    host: string,
+  ): { session: Session; created: boolean } {
     const earlier = key === null ? undefined : this.#store.launchedWith(key);
     const existing = earlier === undefined ? undefined : this.#store.session(earlier.id);
     if (earlier !== undefined && existing !== undefined) {
-      if (earlier.request !== asked) throw new BerthError("idempotency_conflict", "this Idempotency-Key launched something else");
+      if (earlier.request !== asked)
+        throw new BerthError("idempotency_conflict", "this Idempotency-Key launched something else");
       return { session: this.#view(existing, host), created: false };
     }
     const spec = this.#plan(request);
@@ -212,9 +239,12 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   #plan(request: LaunchRequest): SessionSpec {
     const entry = this.#store.catalogue.find((service) => service.name === request.service);
     if (entry === undefined) {
-      throw new BerthError("unknown_service", `service: there is no service "${request.service}"`, { field: "service" });
+      throw new BerthError("unknown_service", `service: there is no service "${request.service}"`, {
+        field: "service",
+      });
     }
-    if (entry.broken !== null) throw new BerthError("invalid_request", `service: ${entry.broken}`, { field: "service" });
+    if (entry.broken !== null)
+      throw new BerthError("invalid_request", `service: ${entry.broken}`, { field: "service" });
     if (!entry.placements.includes(request.placement)) {
       const message = `placement: ${entry.title} runs on ${entry.placements.join(" or ")}, not on ${request.placement}`;
       throw new BerthError("invalid_request", message, { field: "placement" });
@@ -225,7 +255,14 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     }
     const id = sessionId((bytes) => crypto.getRandomValues(bytes));
     const inputs = checkInputs(entry.inputs, request.inputs);
-    return { id, name: request.name ?? entry.title, service: entry.name, placement: request.placement, inputs, createdAt: Date.now() };
+    return {
+      id,
+      name: request.name ?? entry.title,
+      service: entry.name,
+      placement: request.placement,
+      inputs,
+      createdAt: Date.now(),
+    };
   }
 
   #hello(hello: Extract<AgentFrame, { type: "hello" }>): Extract<EdgeFrame, { type: "welcome" }> {
@@ -234,7 +271,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     for (const { spec, report } of hello.sessions) {
       // A session that only the agent knows was launched before this object's storage began.
       if (this.#store.session(spec.id) === undefined) {
-        this.#store.add({ spec: this.#withoutSecrets(spec), want: "run", report }, { key: null, request: null });
+        this.#store.add(
+          { spec: this.#withoutSecrets(spec), want: "run", report },
+          { key: null, request: null },
+        );
       }
       this.#report(report);
     }
@@ -273,7 +313,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.#store.setReport(report, this.#withoutSecrets(stored.spec));
     this.#changed(report.id);
     if (before?.state === report.state) return;
-    if (report.state === "failed") this.#notify(report.id, "error", `${stored.spec.name} failed: ${report.error.split("\n", 1)[0]}`);
+    if (report.state === "failed")
+      this.#notify(report.id, "error", `${stored.spec.name} failed: ${report.error.split("\n", 1)[0]}`);
     if (report.state === "running") this.#notify(report.id, "info", `${stored.spec.name} is running`);
   }
 
@@ -281,7 +322,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   #withoutSecrets(spec: SessionSpec): SessionSpec {
     const form = this.#store.catalogue.find((entry) => entry.name === spec.service)?.inputs ?? [];
     const secret = new Set(form.filter((input) => input.type === "password").map((input) => input.name));
-    return { ...spec, inputs: Object.fromEntries(Object.entries(spec.inputs).filter(([name]) => !secret.has(name))) };
+    return {
+      ...spec,
+      inputs: Object.fromEntries(Object.entries(spec.inputs).filter(([name]) => !secret.has(name))),
+    };
   }
 
   #notify(session: SessionId, level: Notification["level"], text: string): void {
@@ -296,7 +340,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   #sendWant(id: SessionId): void {
     const stored = this.#store.session(id);
-    if (stored !== undefined) this.#link.send({ type: "want", wanted: { spec: stored.spec, want: stored.want } });
+    if (stored !== undefined)
+      this.#link.send({ type: "want", wanted: { spec: stored.spec, want: stored.want } });
   }
 
   #changed(id: SessionId): void {
@@ -313,7 +358,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 }
 
-const unknownSession = (id: string): BerthError => new BerthError("unknown_session", `there is no session "${id}"`, { field: "id" });
+const unknownSession = (id: string): BerthError =>
+  new BerthError("unknown_session", `there is no session "${id}"`, { field: "id" });
 
 function failure(error: unknown): { ok: false; problem: BerthError["problem"] } {
   if (error instanceof BerthError) return { ok: false, problem: error.problem };

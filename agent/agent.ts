@@ -1,0 +1,115 @@
+import { hostname, userInfo } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { AgentFrame, EdgeFrame, Frame } from "../contract/frames.ts";
+import { isEnded } from "../contract/session.ts";
+import { PROTOCOL_VERSION } from "../contract/version.ts";
+import { Catalogue } from "./catalogue.ts";
+import type { Config } from "./config.ts";
+import { Link } from "./link.ts";
+import { EdgeClient } from "./relay/edge-client.ts";
+import { Relay } from "./relay/relay.ts";
+import { OWN_SERVICES } from "./service-directories.ts";
+import { Sessions } from "./sessions/sessions.ts";
+import { VERSION } from "./version.ts";
+
+type Hello = Extract<AgentFrame, { type: "hello" }>;
+
+/** The agent: sessions on this workspace, and the link by which the edge drives them. */
+export class Agent implements AsyncDisposable {
+  readonly #catalogue: Catalogue;
+  readonly #sessions: Sessions;
+  readonly #link: Link;
+  readonly #stack: AsyncDisposableStack;
+  /** Set when the edge has refused this agent for good: trying again would change nothing. */
+  readonly refused: Promise<string>;
+
+  private constructor(
+    catalogue: Catalogue,
+    sessions: Sessions,
+    config: Config,
+    token: string,
+    log: Logger,
+    stack: AsyncDisposableStack,
+  ) {
+    const refused = Promise.withResolvers<string>();
+    this.refused = refused.promise;
+    this.#catalogue = catalogue;
+    this.#sessions = sessions;
+    this.#stack = stack;
+    const edge = stack.use(
+      new EdgeClient(config.edge, token, (head, payload) => this.#link.send(head, payload)),
+    );
+    const relay = stack.use(
+      new Relay(edge, {
+        livePort: (id) => {
+          const report = sessions.get(id)?.report;
+          return report === undefined || isEnded(report.state) ? undefined : report.port;
+        },
+        log: (id) => {
+          const path = sessions.logPath(id);
+          const isOver = (): boolean => isEnded(sessions.get(id)?.report.state ?? "failed");
+          return path === undefined ? undefined : { path, isOver };
+        },
+      }),
+    );
+    this.#link = stack.use(
+      new Link({
+        url: config.edge,
+        token,
+        log,
+        random: Math.random,
+        hello: () => this.#hello(),
+        onWelcome: ({ epoch, wanted }) => {
+          log.info({ epoch, wanted: wanted.length }, "the link is up");
+          sessions.reconcile(wanted);
+        },
+        onLost: () => relay.endAll(),
+        onFrame: ({ head, payload }: Frame<Exclude<EdgeFrame, { type: "welcome" }>>) => {
+          if (head.type === "want") sessions.reconcile([head.wanted]);
+          else if (head.type === "refused") refused.resolve(head.message);
+          else relay.receive({ head, payload });
+        },
+      }),
+    );
+    sessions.onReport((report) => {
+      this.#link.send({ type: "report", report });
+      if (isEnded(report.state)) relay.endSession(report.id, report.port);
+    });
+    sessions.onNotify((notice) => this.#link.send({ type: "notify", ...notice }));
+    stack.use(catalogue.watch(() => this.#link.send({ type: "catalogue", services: catalogue.entries() })));
+  }
+
+  /** Finds this workspace's sessions again, and dials the edge. */
+  static async start(config: Config, token: string, log: Logger): Promise<Agent> {
+    const stack = new AsyncDisposableStack();
+    const catalogue = await Catalogue.load([OWN_SERVICES, join(config.home, "services")]);
+    const sessions = stack.use(
+      await Sessions.open({
+        home: config.home,
+        catalogue,
+        log,
+        refusedPorts: [config.port],
+        nodePath: process.execPath,
+      }),
+    );
+    const agent = new Agent(catalogue, sessions, config, token, log, stack);
+    agent.#link.start();
+    return agent;
+  }
+
+  /** Stops watching and closes the link. The sessions' processes go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+
+  #hello(): Hello {
+    return {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      agent: { version: VERSION, host: hostname(), user: userInfo().username },
+      services: this.#catalogue.entries(),
+      sessions: this.#sessions.all(),
+    };
+  }
+}

@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { BerthError, Problem } from "../contract/problem.ts";
+import { CatalogueEntry } from "../contract/service.ts";
+import { type LaunchRequest, Session } from "../contract/session.ts";
+import { type Config, readSecret } from "./config.ts";
+
+const AgentStatus = z.object({
+  online: z.boolean(),
+  host: z.string().nullable(),
+  user: z.string().nullable(),
+  version: z.string().nullable(),
+});
+type AgentStatus = z.infer<typeof AgentStatus>;
+
+/** The edge's HTTP API, as the command line uses it. */
+export class Api {
+  readonly #edge: URL;
+  readonly #token: string;
+
+  private constructor(edge: URL, token: string) {
+    this.#edge = edge;
+    this.#token = token;
+  }
+
+  /** @throws BerthError `not_configured` when this machine has no token yet */
+  static async open(config: Config): Promise<Api> {
+    const token = await readSecret(config.home, "token");
+    if (token === undefined)
+      throw new BerthError(
+        "not_configured",
+        `no token is in ${config.home}: start Berth once with npm start`,
+      );
+    return new Api(config.edge, token);
+  }
+
+  services(): Promise<CatalogueEntry[]> {
+    return this.#json("GET", "/api/services", z.array(CatalogueEntry));
+  }
+
+  sessions(): Promise<Session[]> {
+    return this.#json("GET", "/api/sessions", z.array(Session));
+  }
+
+  session(id: string): Promise<Session> {
+    return this.#json("GET", `/api/sessions/${encodeURIComponent(id)}`, Session);
+  }
+
+  launch(request: z.input<typeof LaunchRequest>): Promise<Session> {
+    return this.#json("POST", "/api/sessions", Session, request);
+  }
+
+  cancel(id: string): Promise<Session> {
+    return this.#json("POST", `/api/sessions/${encodeURIComponent(id)}/cancel`, Session);
+  }
+
+  agent(): Promise<AgentStatus> {
+    return this.#json("GET", "/api/agent", AgentStatus);
+  }
+
+  /** A link that logs one browser in, once, within ten minutes. */
+  async loginLink(): Promise<string> {
+    return (await this.#json("POST", "/api/login-links", z.object({ url: z.url() }))).url;
+  }
+
+  /** The log's bytes; with `follow` until the session has ended. */
+  async *logs(id: string, options: { follow: boolean; signal: AbortSignal }): AsyncGenerator<Uint8Array> {
+    const path = `/api/sessions/${encodeURIComponent(id)}/logs?follow=${options.follow ? 1 : 0}`;
+    const response = await this.#fetch("GET", path, undefined, options.signal);
+    if (response.body !== null) yield* response.body;
+  }
+
+  async #json<Schema extends z.ZodType>(
+    method: string,
+    path: string,
+    schema: Schema,
+    body?: unknown,
+  ): Promise<z.infer<Schema>> {
+    const response = await this.#fetch(method, path, body);
+    return schema.parse(await response.json());
+  }
+
+  async #fetch(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { authorization: `Bearer ${this.#token}` };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const response = await fetch(new URL(path, this.#edge), {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+    }).catch((cause: unknown) => {
+      if (signal?.aborted === true) throw cause;
+      throw new BerthError("edge_unreachable", `the edge does not answer at ${this.#edge.origin}`, { cause });
+    });
+    if (response.ok) return response;
+    const problem = Problem.safeParse(await response.json().catch(() => undefined));
+    if (problem.success) throw BerthError.from(problem.data);
+    throw new BerthError("internal", `the edge answered ${response.status} to ${method} ${path}`);
+  }
+}

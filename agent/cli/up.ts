@@ -1,0 +1,29 @@
+import { Command } from "commander";
+import { pino } from "pino";
+import { Agent } from "../agent.ts";
+import { BerthError } from "../../contract/problem.ts";
+import { makeHome, readConfig, readSecret } from "../config.ts";
+import { PidFile } from "../pid-file.ts";
+
+export const upCommand = (): Command =>
+  new Command("up")
+    .description("run this workspace's agent in the foreground; npm start does so by itself")
+    .action(async () => {
+      const config = readConfig(process.env);
+      await makeHome(config.home);
+      const token = await readSecret(config.home, "agentToken");
+      if (token === undefined)
+        throw new BerthError("not_configured", `no agent token is in ${config.home}: run npm start once`);
+      await using pid = await PidFile.claim(config.home, "agent");
+      const log = pino({ name: "agent", base: { pid: pid.pid } });
+      const stopped = Promise.withResolvers<string>();
+      for (const signal of ["SIGINT", "SIGTERM"] as const)
+        process.once(signal, () => stopped.resolve(signal));
+      await using agent = await Agent.start(config, token, log);
+      const why = await Promise.race([
+        stopped.promise,
+        agent.refused.then((message) => new BerthError("protocol_mismatch", message)),
+      ]);
+      if (why instanceof BerthError) throw why;
+      log.info({ signal: why }, "stopping; the sessions go on");
+    });

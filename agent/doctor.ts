@@ -1,0 +1,113 @@
+import { stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { Api } from "./api.ts";
+import { Catalogue } from "./catalogue.ts";
+import { type Config, readSecret, type Secret } from "./config.ts";
+import { livePid } from "./pid-file.ts";
+import { OWN_SERVICES } from "./service-directories.ts";
+import { VERSION } from "./version.ts";
+
+/** One thing the doctor looked at. A remedy is there whenever all is not well. */
+export type Finding = { level: "ok" | "warning" | "error"; title: string; remedy: string | null };
+
+type Check = (config: Config) => Promise<Finding[]>;
+
+const ok = (title: string): Finding => ({ level: "ok", title, remedy: null });
+const warning = (title: string, remedy: string): Finding => ({ level: "warning", title, remedy });
+const error = (title: string, remedy: string): Finding => ({ level: "error", title, remedy });
+
+/** A session's log and files need some room; bytes. */
+const LITTLE_ROOM = 104_857_600;
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+const runtime: Check = async () => [ok(`Berth ${VERSION} on Node ${process.versions.node}`)];
+
+const home: Check = async ({ home: path }) => {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined)
+    return [error(`${path} is not there`, "Start Berth once with npm start: it makes it.")];
+  const findings: Finding[] = [];
+  if (found.uid !== process.getuid?.())
+    findings.push(error(`${path} belongs to another user`, "Set BERTH_HOME to a folder of your own."));
+  if ((found.mode & 0o077) !== 0)
+    findings.push(error(`${path} can be read by others`, `Run: chmod 700 ${path}`));
+  const { bavail, bsize } = await statfs(path);
+  if (bavail * bsize < LITTLE_ROOM)
+    findings.push(warning(`${path} has less than 100 MiB left`, "Free some room on its file system."));
+  return findings.length > 0 ? findings : [ok(`${path} is yours alone and has room`)];
+};
+
+const secrets: Check = async ({ home: path }) => {
+  const names = { token: "token", agentToken: "agent-token", cookieSecret: "cookie-secret" } satisfies Record<
+    Secret,
+    string
+  >;
+  const findings = await Promise.all(
+    Object.entries(names).map(async ([secret, file]): Promise<Finding | undefined> => {
+      const value = await readSecret(path, secret as Secret);
+      if (value === undefined)
+        return error(`${join(path, file)} is missing`, "Start Berth once with npm start: it makes it.");
+      const { mode } = await stat(join(path, file));
+      return (mode & 0o077) === 0
+        ? undefined
+        : error(`${join(path, file)} can be read by others`, `Run: chmod 600 ${join(path, file)}`);
+    }),
+  );
+  const wrong = findings.filter((finding) => finding !== undefined);
+  return wrong.length > 0 ? wrong : [ok("the secrets are in place, readable by you alone")];
+};
+
+const processes: Check = async (config) => {
+  const agent = await livePid(config.home, "agent");
+  return [
+    agent === undefined
+      ? error("the agent does not run", "Start it: npm start")
+      : ok(`the agent runs as process ${agent}`),
+  ];
+};
+
+const edge: Check = async (config) => {
+  try {
+    const api = await Api.open(config);
+    const agent = await api.agent();
+    const answers = ok(`the edge answers at ${config.edge.origin}`);
+    if (agent.online) return [answers, ok("the edge has this workspace's link")];
+    return [
+      answers,
+      error(
+        "the edge does not see the agent",
+        "Look at the agent's log under BERTH_HOME/run, or start again: npm start",
+      ),
+    ];
+  } catch (cause) {
+    return [error(`the edge cannot be asked: ${messageOf(cause)}`, "Start it: npm start")];
+  }
+};
+
+const services: Check = async ({ home: path }) => {
+  const catalogue = await Catalogue.load([OWN_SERVICES, join(path, "services")]);
+  return catalogue.entries().map(({ name, broken, installed, missing, install }) => {
+    if (broken !== null)
+      return error(`service ${name}: ${broken}`, "Mend the file; the catalogue follows by itself.");
+    if (installed) return ok(`service ${name} can be launched here`);
+    return warning(`service ${name} needs ${missing.join(", ")}`, `Run: ${install.join("; ")}`);
+  });
+};
+
+const CHECKS: readonly Check[] = [runtime, home, secrets, processes, edge, services];
+
+/** Looks at everything a session needs of this workspace, and never fails itself. */
+export async function diagnose(config: Config): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const check of CHECKS) {
+    try {
+      findings.push(...(await check(config)));
+    } catch (cause) {
+      findings.push(
+        error(`a check failed: ${messageOf(cause)}`, "Mend what it names, then run berth doctor again."),
+      );
+    }
+  }
+  return findings;
+}

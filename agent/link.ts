@@ -1,0 +1,176 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { WebSocket } from "ws";
+import {
+  type AgentFrame,
+  decodeFrame,
+  EdgeFrame,
+  encodeFrame,
+  type Frame,
+  PING,
+  PONG,
+} from "../contract/frames.ts";
+
+type Hello = Extract<AgentFrame, { type: "hello" }>;
+type Welcome = Extract<EdgeFrame, { type: "welcome" }>;
+
+export type LinkOptions = {
+  /** The edge's origin. */
+  url: URL;
+  token: string;
+  /** What to say on each connection: everything that is, so that nothing need be remembered of the last one. */
+  hello: () => Hello;
+  onWelcome: (welcome: Welcome) => void;
+  onFrame: (frame: Frame<Exclude<EdgeFrame, Welcome>>) => void;
+  onLost: () => void;
+  log: { info: (context: object, message: string) => void; warn: (context: object, message: string) => void };
+  random: () => number;
+};
+
+/** An idle WebSocket is cut after about 100 s (design 4); an edge that misses a pong for 10 s is gone. Milliseconds. */
+const PING_INTERVAL_MS = 15_000;
+const PONG_TIMEOUT_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** Pauses between attempts: doubled from the first to the longest, each drawn from its upper half. Milliseconds. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 15_000;
+
+/** The pause before attempt `attempt` (0 is the first after a loss): jittered, so that a deploy's agents spread out. */
+export function reconnectPause(attempt: number, random: () => number): number {
+  const ceiling = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
+  return ceiling / 2 + (ceiling / 2) * random();
+}
+
+/** The agent's one outbound WebSocket: dialled, greeted, kept alive, dialled again, until disposed. */
+export class Link implements AsyncDisposable {
+  readonly #options: LinkOptions;
+  readonly #stop = new AbortController();
+  #socket: WebSocket | undefined;
+  #running: Promise<void> | undefined;
+  #online = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  get online(): boolean {
+    return this.#online;
+  }
+
+  /** Starts dialling; returns at once. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Dropped when the link is down: the next hello says it anew. */
+  send(head: AgentFrame, payload?: Uint8Array): void {
+    if (this.#online) this.#socket?.send(encodeFrame(head, payload));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#socket?.close(1001, "the agent stops");
+    this.#socket?.terminate();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    let attempt = 0;
+    while (!signal.aborted) {
+      const wasOnline = await this.#connect();
+      if (signal.aborted) return;
+      attempt = wasOnline ? 0 : attempt + 1;
+      const pause = reconnectPause(attempt, this.#options.random);
+      await delay(pause, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** One connection from dialling to its end; true when it had been welcomed. */
+  #connect(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const url = new URL("/agent/link", this.#options.url);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url, {
+      headers: { authorization: `Bearer ${this.#options.token}` },
+      perMessageDeflate: false,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      maxPayload: 0,
+    });
+    this.#socket = socket;
+    const heartbeat = new Heartbeat(socket);
+    let welcomed = false;
+    socket.on("open", () => {
+      socket.send(encodeFrame(this.#options.hello()));
+      heartbeat.start();
+    });
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      const text = isBinary ? data : data.toString();
+      if (text === PONG) {
+        heartbeat.pong();
+        return;
+      }
+      const frame = readFrame(text);
+      if (frame instanceof Error) {
+        this.#options.log.warn(
+          { error: frame.message },
+          "the edge sent a frame that does not fit the protocol",
+        );
+        socket.terminate();
+      } else if (frame.head.type === "welcome") {
+        welcomed = true;
+        this.#online = true;
+        this.#options.onWelcome(frame.head);
+      } else this.#options.onFrame({ head: frame.head, payload: frame.payload });
+    });
+    socket.on("error", (error) => {
+      this.#options.log.warn({ error: error.message }, "cannot reach the edge");
+    });
+    socket.on("close", (code) => {
+      heartbeat.stop();
+      this.#online = false;
+      if (welcomed) {
+        this.#options.log.info({ code }, "the link is down");
+        this.#options.onLost();
+      }
+      resolve(welcomed);
+    });
+    return promise;
+  }
+}
+
+function readFrame(message: string | Buffer): Frame<EdgeFrame> | Error {
+  try {
+    return decodeFrame(EdgeFrame, message);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Pings while the link idles, and ends a connection whose other side has fallen silent. */
+class Heartbeat {
+  readonly #socket: WebSocket;
+  #interval: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+  }
+
+  start(): void {
+    this.#interval = setInterval(() => {
+      this.#socket.send(PING);
+      this.#deadline ??= setTimeout(() => this.#socket.terminate(), PONG_TIMEOUT_MS);
+    }, PING_INTERVAL_MS);
+  }
+
+  pong(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+  }
+
+  stop(): void {
+    clearInterval(this.#interval);
+    clearTimeout(this.#deadline);
+  }
+}

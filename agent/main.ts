@@ -1,0 +1,39 @@
+import { Command } from "commander";
+import { BerthError } from "../contract/problem.ts";
+import { cancelCommand } from "./cli/cancel.ts";
+import { doctorCommand } from "./cli/doctor.ts";
+import { launchCommand } from "./cli/launch.ts";
+import { listCommand } from "./cli/list.ts";
+import { logsCommand } from "./cli/logs.ts";
+import { openCommand } from "./cli/open.ts";
+import { servicesCommand } from "./cli/services.ts";
+import { statusCommand } from "./cli/status.ts";
+import { upCommand } from "./cli/up.ts";
+import { VERSION } from "./version.ts";
+
+const program = new Command("berth")
+  .description("Interactive applications on HPC clusters, in the browser")
+  .version(VERSION)
+  .showHelpAfterError("(see berth --help)");
+
+const commands = [
+  upCommand,
+  servicesCommand,
+  launchCommand,
+  listCommand,
+  statusCommand,
+  logsCommand,
+  cancelCommand,
+  openCommand,
+  doctorCommand,
+];
+for (const command of commands) program.addCommand(command());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof BerthError) && !(error instanceof RangeError)) throw error;
+  const remedy = error instanceof BerthError ? `\n       ${error.problem.remedy}` : "";
+  process.stderr.write(`berth: ${error.message}${remedy}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,121 @@
+import { watch } from "node:fs";
+import { open } from "node:fs/promises";
+import type { AnswerSender, AnswerSource } from "./answer.ts";
+
+const CHUNK = 65_536;
+
+/** A network file system may tell nothing of a write; milliseconds. */
+const POLL_MS = 1_000;
+
+export type LogOptions = {
+  path: string;
+  follow: boolean;
+  /** Server-sent events instead of text: each is a JSON string of a piece of the log, its id the offset after it. */
+  asEvents: boolean;
+  /** Where to start, in bytes: after a reconnect, the last event's id. */
+  offset: number;
+  /** True once nothing more will be written. */
+  isOver: () => boolean;
+};
+
+/** Reads a session's log to an answer, from an offset, and on as it grows while the session lives. */
+export class LogReader implements AnswerSource {
+  readonly #abort = new AbortController();
+  #resume: (() => void) | undefined;
+  #paused = false;
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#resume?.();
+  }
+
+  abort(): void {
+    this.#abort.abort();
+    this.#resume?.();
+  }
+
+  async read(options: LogOptions, sender: AnswerSender): Promise<void> {
+    const { signal } = this.#abort;
+    const type = options.asEvents ? "text/event-stream; charset=utf-8" : "text/plain; charset=utf-8";
+    const headers: [string, string][] = [
+      ["content-type", type],
+      ["cache-control", "no-store"],
+      ["x-content-type-options", "nosniff"],
+    ];
+    sender.head(200, headers, null);
+    const grown = new Growth(options.path, options.follow);
+    await using file = await open(options.path, "r");
+    // A character may be cut by the end of a read: the decoder keeps its first bytes for the next.
+    const decoder = new TextDecoder();
+    const buffer = Buffer.alloc(CHUNK);
+    let offset = options.offset;
+    try {
+      while (!signal.aborted) {
+        const isLast = !options.follow || options.isOver();
+        const { bytesRead } = await file.read(buffer, 0, CHUNK, offset);
+        if (bytesRead === 0 && isLast) break;
+        if (bytesRead === 0) {
+          await grown.next(signal);
+          continue;
+        }
+        offset += bytesRead;
+        const bytes = buffer.subarray(0, bytesRead);
+        if (options.asEvents)
+          sender.write(
+            Buffer.from(
+              `id: ${offset}\nevent: line\ndata: ${JSON.stringify(decoder.decode(bytes, { stream: true }))}\n\n`,
+            ),
+          );
+        else sender.write(Buffer.from(bytes));
+        if (this.#paused) await this.#untilResumed();
+      }
+      if (options.asEvents) sender.write(Buffer.from("event: end\ndata: null\n\n"));
+      sender.end();
+    } finally {
+      grown.close();
+    }
+  }
+
+  #untilResumed(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#resume = resolve;
+    return promise;
+  }
+}
+
+/** Wakes a reader when its file has grown, or may have. */
+class Growth {
+  readonly #watcher: ReturnType<typeof watch> | undefined;
+  #grown = false;
+  #wake: (() => void) | undefined;
+
+  constructor(path: string, follow: boolean) {
+    this.#watcher = follow ? watch(path, { persistent: false }, () => this.#signal()) : undefined;
+    this.#watcher?.on("error", () => undefined);
+  }
+
+  async next(signal: AbortSignal): Promise<void> {
+    if (!this.#grown && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const timer = setTimeout(resolve, POLL_MS);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      await promise;
+      clearTimeout(timer);
+    }
+    this.#grown = false;
+  }
+
+  close(): void {
+    this.#watcher?.close();
+  }
+
+  #signal(): void {
+    this.#grown = true;
+    this.#wake?.();
+  }
+}

@@ -1,0 +1,143 @@
+import type { EdgeFrame, Frame, Target } from "../../contract/frames.ts";
+import type { SessionId } from "../../contract/ids.ts";
+import { AnswerSender, type AnswerSource } from "./answer.ts";
+import type { EdgeClient } from "./edge-client.ts";
+import { LogReader } from "./log.ts";
+import { UpstreamRequest, Upstreams } from "./upstream.ts";
+import { SocketBridge } from "./websocket.ts";
+
+type RequestHead = Extract<EdgeFrame, { type: "request" }>;
+type SocketHead = Extract<EdgeFrame, { type: "websocket" }>;
+type RelayHead = Extract<EdgeFrame, { type: "request" | "websocket" | "abort" | "ack" }>;
+
+/** What the relay asks of the sessions. */
+export type RelayContext = {
+  /** The port that a session serves on now; undefined when it is not live. */
+  livePort: (id: SessionId) => number | undefined;
+  /** Undefined for a session that is not known here. */
+  log: (id: SessionId) => { path: string; isOver: () => boolean } | undefined;
+};
+
+type Stream = { session: SessionId; sender: AnswerSender; bridge: SocketBridge | undefined; isLog: boolean };
+
+/** Serves what the edge relays: requests and WebSockets to the sessions' ports, and the sessions' logs. */
+export class Relay implements AsyncDisposable {
+  readonly #edge: EdgeClient;
+  readonly #context: RelayContext;
+  readonly #upstreams = new Upstreams();
+  readonly #streams = new Map<string, Stream>();
+
+  constructor(edge: EdgeClient, context: RelayContext) {
+    this.#edge = edge;
+    this.#context = context;
+  }
+
+  receive({ head, payload }: Frame<RelayHead>): void {
+    switch (head.type) {
+      case "request":
+        this.#request(head, payload);
+        return;
+      case "websocket":
+        this.#websocket(head);
+        return;
+      case "abort":
+        this.#streams.get(head.id)?.sender.abort();
+        return;
+      case "ack":
+        this.#streams.get(head.id)?.sender.ack(head.bytes);
+        return;
+      default:
+        head satisfies never;
+    }
+  }
+
+  /** A session is over: its live requests and sockets end with it; its log may still be read. */
+  endSession(session: SessionId, port: number | undefined): void {
+    for (const stream of this.#streams.values()) {
+      if (stream.session !== session || stream.isLog) continue;
+      stream.bridge?.terminate();
+      stream.sender.fail("broken", "the session has ended");
+    }
+    if (port !== undefined) this.#upstreams.drop(port);
+  }
+
+  /** The link is gone: nobody is left to answer. */
+  endAll(): void {
+    for (const stream of this.#streams.values()) {
+      stream.bridge?.terminate();
+      stream.sender.abort();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.endAll();
+    await this.#upstreams[Symbol.asyncDispose]();
+  }
+
+  #request(head: RequestHead, payload: Uint8Array): void {
+    if (head.target.kind === "log") {
+      this.#log(head, head.target);
+      return;
+    }
+    const upstream = new UpstreamRequest();
+    const sender = this.#add(head, upstream, false);
+    if (!this.#isLive(head.target)) {
+      sender.fail("refused", "the session is not live");
+      return;
+    }
+    const pool = this.#upstreams.pool(head.target.port, head.target.tls);
+    if (head.body !== "stream") {
+      upstream.send(pool, head, head.body === "inline" ? payload : null, sender);
+      return;
+    }
+    this.#edge.body(head.id).then(
+      (body) => upstream.send(pool, head, body, sender),
+      (error: Error) => sender.fail("broken", error.message),
+    );
+  }
+
+  #log(head: RequestHead, target: Extract<Target, { kind: "log" }>): void {
+    const reader = new LogReader();
+    const sender = this.#add(head, reader, true);
+    const log = this.#context.log(target.session);
+    if (log === undefined) {
+      sender.fail("not_found", "this workspace has no log of the session");
+      return;
+    }
+    const header = (name: string): string => head.headers.find(([key]) => key === name)?.[1] ?? "";
+    const last = header("last-event-id");
+    const offset = /^\d{1,15}$/.test(last) ? Number(last) : 0;
+    const asEvents = header("accept").includes("text/event-stream");
+    reader.read({ ...log, follow: target.follow, asEvents, offset }, sender).catch((error: Error) => {
+      sender.fail("broken", `the log cannot be read: ${error.message}`);
+    });
+  }
+
+  #websocket(head: SocketHead): void {
+    const source = { pause: () => undefined, resume: () => undefined, abort: () => bridge?.terminate() };
+    const sender = this.#add(head, source, false);
+    let bridge: SocketBridge | undefined;
+    if (head.target.kind !== "port" || !this.#isLive(head.target)) {
+      sender.fail("refused", "the session is not live");
+      return;
+    }
+    bridge = new SocketBridge(
+      head,
+      (id) => this.#edge.socket(id),
+      sender,
+      () => this.#streams.delete(head.id),
+    );
+    const stream = this.#streams.get(head.id);
+    if (stream !== undefined) stream.bridge = bridge;
+  }
+
+  #isLive(target: Extract<Target, { kind: "port" }>): boolean {
+    return this.#context.livePort(target.session) === target.port;
+  }
+
+  #add(head: RequestHead | SocketHead, source: AnswerSource, isLog: boolean): AnswerSender {
+    const sender = new AnswerSender(head.id, this.#edge, source, () => this.#streams.delete(head.id));
+    this.#streams.set(head.id, { session: head.target.session, sender, bridge: undefined, isLog });
+    return sender;
+  }
+}

@@ -1,0 +1,143 @@
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { type RawData, WebSocket } from "ws";
+import type { EdgeFrame } from "../../contract/frames.ts";
+import type { AnswerSender } from "./answer.ts";
+import { LOOPBACK } from "./loopback.ts";
+
+type WebSocketHead = Extract<EdgeFrame, { type: "websocket" }>;
+
+/** Bytes that may wait on one side before the other is held back, and the mark at which it goes on. */
+const HIGH_WATER = 1_048_576;
+const LOW_WATER = 262_144;
+
+/** A closing handshake that takes longer than this is cut; milliseconds. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * A mask of zeros leaves the payload as it is, which spares a pass over every byte. Masking defends intermediaries
+ * that mistake frames for requests (RFC 6455, section 10.3); there are none on loopback or inside TLS.
+ */
+const generateMask = (mask: Buffer): void => {
+  mask.fill(0);
+};
+
+const COMMON = {
+  perMessageDeflate: false,
+  skipUTF8Validation: true,
+  generateMask,
+  maxPayload: 0,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+} as const;
+
+/** How the edge takes its end: `ws(s)://<edge>/agent/streams/<id>`. */
+export type EdgeSocket = (id: string, protocol: string) => { url: string; headers: Record<string, string> };
+
+/** A close code that may be sent; what only says how a connection ended (1005, 1006, 1015) may not (RFC 6455, section 7.4). */
+const isSendable = (code: number): boolean =>
+  code !== 1005 && code !== 1006 && code !== 1015 && code !== 1004;
+
+/** Couples a browser's WebSocket, by way of the edge, with the service's: messages, close codes, back-pressure. */
+export class SocketBridge {
+  readonly #service: WebSocket;
+  #edge: WebSocket | undefined;
+
+  /** @param sender answers instead when the service refuses the upgrade */
+  constructor(head: WebSocketHead, edge: EdgeSocket, sender: AnswerSender, onOver: () => void) {
+    const tls = head.target.kind === "port" && head.target.tls;
+    const port = head.target.kind === "port" ? head.target.port : 0;
+    const protocols = protocolsOf(head.headers);
+    const service = new WebSocket(`${tls ? "wss" : "ws"}://localhost:${port}/`, protocols, {
+      ...COMMON,
+      ...LOOPBACK,
+      headers: objectOf(head.headers),
+      handshakeTimeout: CONNECT_TIMEOUT_MS,
+      followRedirects: false,
+      // The request's path is the browser's, byte for byte; a URL would have normalised it.
+      finishRequest: (request: ClientRequest) => {
+        request.path = head.path;
+        request.end();
+      },
+    });
+    this.#service = service;
+    service.on("unexpected-response", (_request, response) => answerWith(response, sender));
+    service.on("error", (error) => {
+      // Without a handshake this is the answer; afterwards `close` follows and tells the browser.
+      if (this.#edge === undefined && !sender.hasHead)
+        sender.fail("refused", `the application's WebSocket cannot be opened: ${error.message}`);
+    });
+    service.on("open", () => {
+      // A service may speak first, before the edge's end is there.
+      service.pause();
+      this.#edge = this.#connect(edge, head.id, service, sender);
+    });
+    service.on("close", onOver);
+  }
+
+  /** Ends both sides at once: the session is over, or the link is gone. */
+  terminate(): void {
+    this.#service.terminate();
+    this.#edge?.terminate();
+  }
+
+  #connect(edge: EdgeSocket, id: string, service: WebSocket, sender: AnswerSender): WebSocket {
+    const { url, headers } = edge(id, service.protocol);
+    const socket = new WebSocket(url, service.protocol === "" ? [] : [service.protocol], {
+      ...COMMON,
+      headers,
+    });
+    socket.on("open", () => {
+      couple(service, socket);
+      couple(socket, service);
+      service.resume();
+    });
+    socket.on("error", (error) => {
+      sender.fail("broken", `the edge did not take the WebSocket: ${error.message}`);
+      service.terminate();
+    });
+    return socket;
+  }
+}
+
+/** Passes messages one way, holding the sender back while the receiver is behind; then the close. */
+function couple(from: WebSocket, to: WebSocket): void {
+  from.on("message", (data: RawData, isBinary: boolean) => {
+    if (to.readyState !== WebSocket.OPEN) return;
+    to.send(data, { binary: isBinary }, () => {
+      if (from.isPaused && to.bufferedAmount <= LOW_WATER) from.resume();
+    });
+    if (to.bufferedAmount > HIGH_WATER) from.pause();
+  });
+  from.on("close", (code, reason) => {
+    if (code === 1005) to.close();
+    else if (isSendable(code)) to.close(code, reason);
+    else to.terminate();
+  });
+}
+
+function answerWith(response: IncomingMessage, sender: AnswerSender): void {
+  const headers: [string, string][] = [];
+  for (let index = 0; index + 1 < response.rawHeaders.length; index += 2) {
+    headers.push([response.rawHeaders[index] ?? "", response.rawHeaders[index + 1] ?? ""]);
+  }
+  sender.head(response.statusCode ?? 502, headers, null);
+  response.on("data", (chunk: Buffer) => sender.write(chunk));
+  response.on("end", () => sender.end());
+  response.on("error", (error) => sender.fail("broken", error.message));
+}
+
+function protocolsOf(headers: readonly [string, string][]): string[] {
+  const lists = headers.filter(([name]) => name === "sec-websocket-protocol").map(([, value]) => value);
+  return lists.flatMap((list) => list.split(",").map((protocol) => protocol.trim()));
+}
+
+function objectOf(headers: readonly [string, string][]): Record<string, string | string[]> {
+  const object: Record<string, string | string[]> = {};
+  for (const [name, value] of headers) {
+    if (name === "sec-websocket-protocol") continue;
+    const earlier = object[name];
+    object[name] = earlier === undefined ? value : [earlier, value].flat();
+  }
+  return object;
+}

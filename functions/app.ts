@@ -1,0 +1,108 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context, MiddlewareHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { BerthError } from "../contract/problem.ts";
+import { issueCode, safeReturn, takeCode } from "./auth/code.ts";
+import { clearCookie, issueCookie, type Audience } from "./auth/cookie.ts";
+import { consoleOnly, requireAgent, requireLogin } from "./auth/guard.ts";
+import { audienceOf } from "./auth/principal.ts";
+import type { AppEnv } from "./env.ts";
+import { errorResponse } from "./error-response.ts";
+import { hostsOf } from "./hosts.ts";
+import { assetRoutes } from "./routes/assets.ts";
+import { consoleRoutes } from "./routes/console.tsx";
+import { rejectInvalid } from "./routes/invalid.ts";
+import { sessionsApi } from "./routes/sessions.ts";
+import { securityHeaders } from "./security-headers.ts";
+
+type Ctx = Context<AppEnv>;
+
+/** Until people log in by name there is one workspace, the local user's. */
+const stubOf = (c: Ctx) => c.env.WORKSPACE.getByName("local");
+
+const isSecure = (c: Ctx): boolean => new URL(c.req.url).protocol === "https:";
+
+const bindWorkspace: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const hosts = hostsOf(c.env, new URL(c.req.url));
+  const stub = stubOf(c);
+  c.set("workspace", stub);
+  c.set("forward", (request) => stub.fetch(request));
+  c.set("consoleHost", hosts.console);
+  c.set("sessionsHost", hosts.sessions);
+  return next();
+};
+
+const pageHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
+  if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
+};
+
+/** A code that was made for one host is good on that host only, once, and for a cookie of that host. */
+const useCode = (purpose: "login" | "enter", audience: Audience) => async (c: Ctx) => {
+  const secret = c.env.BERTH_COOKIE_SECRET;
+  if (!secret) throw new BerthError("not_configured", "this edge has no secrets yet");
+  if (audienceOf(c.env, new URL(c.req.url)) !== audience)
+    throw new BerthError("not_found", "this is not served on this host");
+  if (!(await takeCode(stubOf(c), purpose, c.req.query("code")))) {
+    throw new BerthError("unauthorized", "this link was used, or is too old");
+  }
+  c.header("set-cookie", await issueCookie(audience, secret, { secure: isSecure(c), now: Date.now() }));
+  return c.redirect(safeReturn(c.req.query("to")), 302);
+};
+
+async function loginLink(c: Ctx): Promise<Response> {
+  const code = await issueCode(stubOf(c), "login");
+  return c.json({ url: `${new URL(c.req.url).protocol}//${c.var.consoleHost}/login?code=${code}` }, 201);
+}
+
+function logout(c: Ctx): Response {
+  c.header("set-cookie", clearCookie("console", isSecure(c)));
+  return c.redirect("/", 303);
+}
+
+/** Everything but the applications, which index.ts answers itself. */
+function createApp(): OpenAPIHono<AppEnv> {
+  const berth = new OpenAPIHono<AppEnv>({ defaultHook: rejectInvalid });
+  berth.onError((error, c) => {
+    const isMalformed = error instanceof HTTPException && error.status < 500;
+    const cause = isMalformed ? new BerthError("invalid_request", error.message, { cause: error }) : error;
+    return errorResponse(c.req.raw, cause);
+  });
+  berth.notFound((c) => errorResponse(c.req.raw, new BerthError("not_found", `nothing is at ${c.req.path}`)));
+
+  berth.get("/healthz", (c) => c.json({ status: "ok" }));
+  berth.route("/assets", assetRoutes());
+  berth.use(bindWorkspace);
+
+  berth.use("/agent/*", requireAgent);
+  berth.get("/agent/link", (c) => c.var.forward(c.req.raw));
+  berth.on(["GET", "POST"], "/agent/streams/:id", (c) => c.var.forward(c.req.raw));
+
+  berth.get("/login", pageHeaders, useCode("login", "console"));
+  berth.get("/enter", pageHeaders, useCode("enter", "sessions"));
+
+  berth.use(requireLogin);
+  berth.get("/wait/:port", (c) => c.var.forward(c.req.raw));
+
+  berth.use(consoleOnly);
+  berth.get("/api/agent", async (c) => c.json(await c.var.workspace.agent()));
+  berth.post("/api/login-links", loginLink);
+  berth.route("/api", sessionsApi());
+  berth.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
+  berth.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: {
+      title: "Berth",
+      version: "1",
+      description: "Interactive applications on HPC clusters, in the browser.",
+    },
+  });
+
+  berth.use(pageHeaders);
+  berth.post("/logout", logout);
+  berth.route("/", consoleRoutes());
+  return berth;
+}
+
+export const app = createApp();

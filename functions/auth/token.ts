@@ -1,0 +1,25 @@
+const encoder = new TextEncoder();
+
+/** Compares without telling by its time how much was right. */
+export function isSame(given: string, wanted: string): boolean {
+  const left = encoder.encode(given);
+  const right = encoder.encode(wanted);
+  return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
+}
+
+/** True when an `Authorization` value is `Bearer` with this very token (RFC 6750). No token: nothing matches. */
+export function isBearer(authorization: string | null, token: string | undefined): boolean {
+  if (authorization === null || token === undefined || token === "") return false;
+  const [, given] = /^bearer +([^ ]+)$/i.exec(authorization.trim()) ?? [];
+  return given !== undefined && isSame(given, token);
+}
+
+/** SHA-256 of a text, in hexadecimal. */
+export async function sha256(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).toHex();
+}
+
+/** A token of 256 random bits, in base64url. */
+export function randomToken(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true });
+}

@@ -1,0 +1,17 @@
+import { app } from "./app.ts";
+import { isApplication, serveApplication } from "./application.ts";
+import type { Env } from "./env.ts";
+import { errorResponse } from "./error-response.ts";
+
+export { Workspace } from "./workspace/workspace.ts";
+
+export default {
+  async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+    if (!isApplication(request)) return app.fetch(request, env, ctx);
+    try {
+      return await serveApplication(request, env);
+    } catch (error) {
+      return errorResponse(request, error);
+    }
+  },
+};

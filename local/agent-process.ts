@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { open, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+const PROGRAM = join(import.meta.dirname, "../agent/main.ts");
+
+/** An agent that dies at once is not started again at once; milliseconds, doubled up to the longest. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
+const STEADY_MS = 10_000;
+
+/** The log is begun anew past this size; the one before is kept as `agent.log.1`. Bytes. */
+const LOG_LIMIT = 5_242_880;
+
+/** Exit code of an agent that would fail again the same way. */
+const HOPELESS = 1;
+
+async function openLog(home: string): Promise<Awaited<ReturnType<typeof open>>> {
+  const path = join(home, "run", "agent.log");
+  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+  if (size > LOG_LIMIT) await rename(path, `${path}.1`);
+  return open(path, "a", 0o600);
+}
+
+/** The agent as a process of its own, started again whenever it dies; ended with this object. */
+export class AgentProcess implements AsyncDisposable {
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #child: ChildProcess | undefined;
+
+  constructor(home: string, onTrouble: (message: string) => void) {
+    this.#running = this.#run(home, onTrouble);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#child?.kill("SIGTERM");
+    await this.#running;
+  }
+
+  async #run(home: string, onTrouble: (message: string) => void): Promise<void> {
+    const { signal } = this.#stop;
+    let pause = FIRST_PAUSE_MS;
+    while (!signal.aborted) {
+      const started = performance.now();
+      const { code, by } = await this.#once(home);
+      if (signal.aborted) return;
+      pause =
+        performance.now() - started > STEADY_MS ? FIRST_PAUSE_MS : Math.min(pause * 2, LONGEST_PAUSE_MS);
+      const how = by === null ? `exited with code ${code}` : `was ended by ${by}`;
+      const hint = code === HOPELESS ? `; the reason is in ${join(home, "run", "agent.log")}` : "";
+      onTrouble(`the agent ${how}; it starts again in ${(pause / 1000).toFixed(1)} s${hint}`);
+      await delay(pause, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #once(home: string): Promise<{ code: number | null; by: NodeJS.Signals | null }> {
+    await using log = await openLog(home);
+    // Its own process group: Ctrl-C in the terminal is this process's to pass on, once.
+    const child = spawn(process.execPath, [PROGRAM, "up"], {
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+    });
+    this.#child = child;
+    if (this.#stop.signal.aborted) child.kill("SIGTERM");
+    const [code, by] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    return { code, by };
+  }
+}

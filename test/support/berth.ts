@@ -1,0 +1,197 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Session } from "../../contract/session.ts";
+import { eventually } from "./eventually.ts";
+
+const START = join(import.meta.dirname, "../../local/start.ts");
+
+/** A port that was free a moment ago, for a program that must be told its port. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** A service folder for a test: file names and their contents. */
+export type ServiceFiles = Record<string, string> & { "start_template.sh": string };
+
+/**
+ * A whole Berth, started as a person starts it, with its own `BERTH_HOME` and port: real workerd, real agent. Disposing
+ * cancels the sessions that still live, stops both, and deletes the home.
+ */
+export class Berth implements AsyncDisposable {
+  readonly home: string;
+  readonly port: number;
+  #process: ChildProcess | undefined;
+  #output = "";
+
+  private constructor(home: string, port: number) {
+    this.home = home;
+    this.port = port;
+  }
+
+  /** @param options.services folders to put into `BERTH_HOME/services` before the start, by name */
+  static async start(options: { services?: Record<string, ServiceFiles> } = {}): Promise<Berth> {
+    const berth = new Berth(await mkdtemp(join(tmpdir(), "berth-")), await freePort());
+    for (const [name, files] of Object.entries(options.services ?? {})) await berth.addService(name, files);
+    await berth.up();
+    return berth;
+  }
+
+  get url(): string {
+    return `http://localhost:${this.port}`;
+  }
+
+  /** What `npm start` has printed. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Starts it (again), and waits until it says that it is ready. */
+  async up(): Promise<void> {
+    this.#output = "";
+    const env = { ...process.env, BERTH_HOME: this.home, BERTH_PORT: String(this.port) };
+    const child = spawn(process.execPath, [START], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    this.#process = child;
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on("data", (chunk) => (this.#output += String(chunk)));
+    await eventually(
+      () => {
+        if (child.exitCode !== null)
+          throw new Error(`npm start exited with code ${child.exitCode}: ${this.#output}`);
+        return /^ready$[^]*\/login\?code=/m.test(this.#output);
+      },
+      { timeoutMs: 60_000, what: `"ready" from npm start` },
+    ).catch((error: unknown) => {
+      throw new Error(`Berth did not start:\n${this.#output}`, { cause: error });
+    });
+  }
+
+  /** Stops it as Ctrl-C does; sessions go on. */
+  async down(): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGINT");
+    await gone;
+    this.#process = undefined;
+  }
+
+  /** The one-time link that the start printed. */
+  get link(): string {
+    const [link] = /http:\/\/\S+\/login\?code=\S+/.exec(this.#output) ?? [];
+    if (link === undefined) throw new Error(`no link was printed:\n${this.#output}`);
+    return link;
+  }
+
+  async token(): Promise<string> {
+    return (await readFile(join(this.home, "token"), "utf8")).trim();
+  }
+
+  /** A process of this Berth by its role's file; undefined when it does not run. */
+  async pid(role: "edge" | "agent" | "start"): Promise<number | undefined> {
+    const text = await readFile(join(this.home, "run", `${role}.pid`), "utf8").catch(() => "");
+    return text === "" ? undefined : Number(text);
+  }
+
+  /** Kills a process as a crash would, and waits until its successor is up. */
+  async crash(role: "edge" | "agent"): Promise<void> {
+    const pid = await this.pid(role);
+    if (pid === undefined) throw new Error(`no ${role} runs`);
+    process.kill(pid, "SIGKILL");
+    await eventually(async () => ![undefined, pid].includes(await this.pid(role)), {
+      timeoutMs: 30_000,
+      what: `a new ${role}`,
+    });
+  }
+
+  async addService(name: string, files: ServiceFiles): Promise<void> {
+    const directory = join(this.home, "services", name);
+    await mkdir(directory, { recursive: true });
+    for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text);
+  }
+
+  /** Copies one of the repository's own services under another name, to be edited. */
+  async copyService(name: string, as: string): Promise<void> {
+    await cp(join(import.meta.dirname, "../../services", name), join(this.home, "services", as), {
+      recursive: true,
+    });
+  }
+
+  /** A request with the API's token. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (!headers.has("authorization")) headers.set("authorization", `Bearer ${await this.token()}`);
+    return fetch(new URL(path, this.url), { redirect: "manual", ...init, headers });
+  }
+
+  async launch(request: object, headers: Record<string, string> = {}): Promise<Session> {
+    const body = JSON.stringify(request);
+    const response = await this.fetch("/api/sessions", {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/json", ...headers },
+    });
+    if (!response.ok) throw new Error(`launch: ${response.status} ${await response.text()}`);
+    return Session.parse(await response.json());
+  }
+
+  async session(id: string): Promise<Session> {
+    return Session.parse(await (await this.fetch(`/api/sessions/${id}`)).json());
+  }
+
+  async sessions(): Promise<Session[]> {
+    return Session.array().parse(await (await this.fetch("/api/sessions")).json());
+  }
+
+  /** Waits until a session is in one of these states; fails at once when it has ended in another. */
+  async until(id: string, ...states: Session["state"][]): Promise<Session> {
+    const over: Session["state"][] = ["completed", "failed", "canceled"];
+    let last: Session | undefined;
+    const reached = await eventually(
+      async () => {
+        last = await this.session(id);
+        return states.includes(last.state) || over.includes(last.state);
+      },
+      { timeoutMs: 60_000, what: `session ${id} to be ${states.join(" or ")}` },
+    ).catch((error: unknown) => {
+      throw new Error(`last seen: ${JSON.stringify(last)}`, { cause: error });
+    });
+    if (!reached || last === undefined || !states.includes(last.state))
+      throw new Error(`the session is ${JSON.stringify(last)}`);
+    return last;
+  }
+
+  async cancel(id: string): Promise<Session> {
+    return Session.parse(await (await this.fetch(`/api/sessions/${id}/cancel`, { method: "POST" })).json());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      const child = this.#process;
+      if (child !== undefined && child.exitCode === null) await this.#cancelAll();
+      await this.down();
+    } finally {
+      await rm(this.home, { recursive: true, force: true });
+    }
+  }
+
+  async #cancelAll(): Promise<void> {
+    const live = (await this.sessions()).filter(
+      (session) => !["completed", "failed", "canceled"].includes(session.state),
+    );
+    for (const { id } of live) await this.cancel(id);
+    for (const { id } of live) await this.until(id, "canceled", "completed", "failed");
+  }
+}
