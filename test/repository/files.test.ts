@@ -51,11 +51,3 @@ describe("the repository's files", () => {
     expect(holders).toEqual([]);
   });
 });
-
-describe("package-lock.json", () => {
-  it("holds checksums and no download addresses", () => {
-    const lock = read("package-lock.json");
-    expect(lock).toContain('"integrity": "sha512-');
-    expect(lock).not.toMatch(/"resolved"/);
-  });
-});
