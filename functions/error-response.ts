@@ -1,6 +1,6 @@
 import { BerthError } from "../contract/problem.ts";
+import { htmlResponse } from "./html-response.ts";
 import { problemResponse } from "./problem-response.ts";
-import { securityHeaders } from "./security-headers.ts";
 import { problemPage } from "./views/problem-page.tsx";
 import { loginPage } from "./views/session-page.tsx";
 import { wantsPage } from "./wants-page.ts";
@@ -9,13 +9,7 @@ import { wantsPage } from "./wants-page.ts";
 export async function errorResponse(request: Request, error: unknown): Promise<Response> {
   const known = error instanceof BerthError ? error : unforeseen(error);
   if (!wantsPage(request)) return problemResponse(known);
-  const page = known.code === "unauthorized" ? loginPage() : problemPage(known.problem);
-  const headers = {
-    ...securityHeaders,
-    "content-type": "text/html; charset=utf-8",
-    "cache-control": "no-store",
-  };
-  return new Response(`<!doctype html>${String(await page)}`, { status: known.status, headers });
+  return htmlResponse(known.code === "unauthorized" ? loginPage() : problemPage(known.problem), known.status);
 }
 
 function unforeseen(error: unknown): BerthError {

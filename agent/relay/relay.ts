@@ -55,7 +55,7 @@ export class Relay implements AsyncDisposable {
   endSession(session: SessionId, port: number | undefined): void {
     for (const stream of this.#streams.values()) {
       if (stream.session !== session || stream.isLog) continue;
-      stream.bridge?.terminate();
+      stream.bridge?.abort();
       stream.sender.fail("broken", "the session has ended");
     }
     if (port !== undefined) this.#upstreams.drop(port);
@@ -64,7 +64,7 @@ export class Relay implements AsyncDisposable {
   /** The link is gone: nobody is left to answer. */
   endAll(): void {
     for (const stream of this.#streams.values()) {
-      stream.bridge?.terminate();
+      stream.bridge?.abort();
       stream.sender.abort();
     }
   }
@@ -92,7 +92,7 @@ export class Relay implements AsyncDisposable {
     }
     this.#edge.body(head.id).then(
       (body) => upstream.send(pool, head, body, sender),
-      (error: Error) => sender.fail("broken", error.message),
+      (error: unknown) => sender.fail("broken", messageOf(error)),
     );
   }
 
@@ -108,27 +108,26 @@ export class Relay implements AsyncDisposable {
     const last = header("last-event-id");
     const offset = /^\d{1,15}$/.test(last) ? Number(last) : 0;
     const asEvents = header("accept").includes("text/event-stream");
-    reader.read({ ...log, follow: target.follow, asEvents, offset }, sender).catch((error: Error) => {
-      sender.fail("broken", `the log cannot be read: ${error.message}`);
+    reader.read({ ...log, follow: target.follow, asEvents, offset }, sender).catch((error: unknown) => {
+      sender.fail("broken", `the log cannot be read: ${messageOf(error)}`);
     });
   }
 
   #websocket(head: SocketHead): void {
-    const source = { pause: () => undefined, resume: () => undefined, abort: () => bridge?.terminate() };
-    const sender = this.#add(head, source, false);
-    let bridge: SocketBridge | undefined;
+    const bridge = new SocketBridge();
+    const sender = this.#add(head, bridge, false);
     if (head.target.kind !== "port" || !this.#isLive(head.target)) {
       sender.fail("refused", "the session is not live");
       return;
     }
-    bridge = new SocketBridge(
+    const stream = this.#streams.get(head.id);
+    if (stream !== undefined) stream.bridge = bridge;
+    bridge.open(
       head,
       (id) => this.#edge.socket(id),
       sender,
       () => this.#streams.delete(head.id),
     );
-    const stream = this.#streams.get(head.id);
-    if (stream !== undefined) stream.bridge = bridge;
   }
 
   #isLive(target: Extract<Target, { kind: "port" }>): boolean {
@@ -141,3 +140,5 @@ export class Relay implements AsyncDisposable {
     return sender;
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -97,7 +97,7 @@ export class UpstreamRequest implements AnswerSource {
     mayRetry: boolean,
   ): void {
     const options: Dispatcher.DispatchOptions = {
-      method: head.method as Dispatcher.HttpMethod,
+      method: head.method,
       path: head.path,
       headers: head.headers.flat(),
       body,

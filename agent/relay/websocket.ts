@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { type RawData, WebSocket } from "ws";
 import type { EdgeFrame } from "../../contract/frames.ts";
-import type { AnswerSender } from "./answer.ts";
+import type { AnswerSender, AnswerSource } from "./answer.ts";
 import { LOOPBACK } from "./loopback.ts";
 
 type WebSocketHead = Extract<EdgeFrame, { type: "websocket" }>;
@@ -38,13 +38,17 @@ export type EdgeSocket = (id: string, protocol: string) => { url: string; header
 const isSendable = (code: number): boolean =>
   code !== 1005 && code !== 1006 && code !== 1015 && code !== 1004;
 
-/** Couples a browser's WebSocket, by way of the edge, with the service's: messages, close codes, back-pressure. */
-export class SocketBridge {
-  readonly #service: WebSocket;
+/**
+ * Couples a browser's WebSocket, by way of the edge, with the service's: messages, close codes, back-pressure. When the
+ * service refuses the upgrade, it is the source of the answer that says so.
+ */
+export class SocketBridge implements AnswerSource {
+  #service: WebSocket | undefined;
   #edge: WebSocket | undefined;
+  #refusal: IncomingMessage | undefined;
 
-  /** @param sender answers instead when the service refuses the upgrade */
-  constructor(head: WebSocketHead, edge: EdgeSocket, sender: AnswerSender, onOver: () => void) {
+  /** Opens the service's side, and once that is open the edge's. */
+  open(head: WebSocketHead, edge: EdgeSocket, sender: AnswerSender, onOver: () => void): void {
     const tls = head.target.kind === "port" && head.target.tls;
     const port = head.target.kind === "port" ? head.target.port : 0;
     const protocols = protocolsOf(head.headers);
@@ -61,7 +65,10 @@ export class SocketBridge {
       },
     });
     this.#service = service;
-    service.on("unexpected-response", (_request, response) => answerWith(response, sender));
+    service.on("unexpected-response", (_request, response) => {
+      this.#refusal = response;
+      answerWith(response, sender);
+    });
     service.on("error", (error) => {
       // Without a handshake this is the answer; afterwards `close` follows and tells the browser.
       if (this.#edge === undefined && !sender.hasHead)
@@ -75,9 +82,18 @@ export class SocketBridge {
     service.on("close", onOver);
   }
 
-  /** Ends both sides at once: the session is over, or the link is gone. */
-  terminate(): void {
-    this.#service.terminate();
+  pause(): void {
+    this.#refusal?.pause();
+  }
+
+  resume(): void {
+    this.#refusal?.resume();
+  }
+
+  /** Ends both sides at once: the session is over, or the link is gone, or nobody waits for the upgrade any more. */
+  abort(): void {
+    this.#refusal?.destroy();
+    this.#service?.terminate();
     this.#edge?.terminate();
   }
 

@@ -4,7 +4,7 @@ import { isEnded, type Session } from "../../contract/session.ts";
 import type { Answers, RelayedRequest } from "../workspace/answers.ts";
 import type { StoredSession } from "../workspace/store.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
-import { type Outcome, outcomeResponse } from "./outcome.tsx";
+import { type Outcome, outcomeResponse } from "./outcome.ts";
 import { parseProxyPath, type ProxyPath, rawTarget, servicePath, TARGET_HEADER } from "./path.ts";
 
 /** What the proxy asks of the object around it. */

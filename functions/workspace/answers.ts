@@ -97,7 +97,8 @@ export class Answers {
     if (request.method !== "POST" || request.body === null || !Number.isSafeInteger(seq) || seq < 1) {
       throw new BerthError("invalid_request", "a segment comes as POST with a seq and a body");
     }
-    await answer.post(seq, request.body);
+    const segment: ReadableStream<Uint8Array> = request.body;
+    await answer.post(seq, segment);
     return new Response(null, { status: 204 });
   }
 

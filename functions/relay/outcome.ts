@@ -1,4 +1,4 @@
-import type { Child } from "hono/jsx";
+import type { HtmlEscapedString } from "hono/utils/html";
 import { BerthError } from "../../contract/problem.ts";
 import type { Session } from "../../contract/session.ts";
 import {
@@ -9,8 +9,8 @@ import {
   noSessionPage,
   offlinePage,
 } from "../views/session-page.tsx";
+import { htmlResponse } from "../html-response.ts";
 import { problemResponse } from "../problem-response.ts";
-import { securityHeaders } from "../security-headers.ts";
 import { wantsPage } from "../wants-page.ts";
 
 /** Why a request for `/me/<PORT>/…` has no answer from the application. */
@@ -48,7 +48,7 @@ function errorOf(outcome: Outcome): BerthError {
 }
 
 /** What a person is shown. */
-function pageOf(outcome: Outcome, consoleUrl: string): Child {
+function pageOf(outcome: Outcome, consoleUrl: string): HtmlEscapedString | Promise<HtmlEscapedString> {
   switch (outcome.kind) {
     case "no_session":
       return noSessionPage();
@@ -75,11 +75,5 @@ export async function outcomeResponse(
 ): Promise<Response> {
   const error = errorOf(outcome);
   if (!wantsPage(request)) return problemResponse(error);
-  const html = `<!doctype html>${String(await pageOf(outcome, consoleUrl))}`;
-  const headers = {
-    ...securityHeaders,
-    "content-type": "text/html; charset=utf-8",
-    "cache-control": "no-store",
-  };
-  return new Response(request.method === "HEAD" ? null : html, { status: error.status, headers });
+  return htmlResponse(pageOf(outcome, consoleUrl), error.status);
 }
