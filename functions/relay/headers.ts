@@ -74,7 +74,9 @@ export function requestHeaders(
   const secure = url.protocol === "https:";
   list.push(["host", host], ["x-forwarded-host", host], ["x-forwarded-proto", secure ? "https" : "http"]);
   list.push(["x-forwarded-port", url.port === "" ? (secure ? "443" : "80") : url.port]);
-  list.push(["x-forwarded-for", request.headers.get("cf-connecting-ip") ?? "127.0.0.1"]);
+  // Only Cloudflare's own edge, which fills `cf`, says who connected; anywhere else that header is a client's claim.
+  const client = request.cf === undefined ? null : request.headers.get("cf-connecting-ip");
+  list.push(["x-forwarded-for", client ?? "127.0.0.1"]);
   if (options.stripPrefix) list.push(["x-forwarded-prefix", path.prefix]);
   return list;
 }

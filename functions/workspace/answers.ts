@@ -97,8 +97,7 @@ export class Answers {
     if (request.method !== "POST" || request.body === null || !Number.isSafeInteger(seq) || seq < 1) {
       throw new BerthError("invalid_request", "a segment comes as POST with a seq and a body");
     }
-    const segment: ReadableStream<Uint8Array> = request.body;
-    await answer.post(seq, segment);
+    await answer.post(seq, request.body as ReadableStream<Uint8Array>);
     return new Response(null, { status: 204 });
   }
 

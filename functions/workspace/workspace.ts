@@ -278,12 +278,23 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       }
       this.#report(report);
     }
+    this.#endForgotten(new Set(hello.sessions.map(({ spec }) => spec.id)));
     queueMicrotask(() => this.#events.emit({ kind: "agent" }));
     const wanted = this.#store
       .sessions()
       .filter((stored) => !isEnded(stored.report?.state ?? "submitted"))
       .map(({ spec, want }) => ({ spec, want }));
     return { type: "welcome", protocol: PROTOCOL_VERSION, epoch: this.#store.nextEpoch(), wanted };
+  }
+
+  /** What the agent once had and no longer knows is gone with the workspace's files: it must not be started anew. */
+  #endForgotten(known: ReadonlySet<string>): void {
+    for (const { spec, report } of this.#store.sessions()) {
+      if (report === null || isEnded(report.state) || known.has(spec.id)) continue;
+      const error =
+        "the workspace no longer knows this session: its files were deleted, or another workspace took the link";
+      this.#report({ ...report, state: "failed", status: "Failed", error, endedAt: Date.now() });
+    }
   }
 
   async #receive({ head, payload }: Frame<Exclude<AgentFrame, { type: "hello" }>>): Promise<void> {

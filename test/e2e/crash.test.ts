@@ -35,9 +35,14 @@ describe.each(["agent", "edge"] as const)("after kill -9 of the %s", (role) => {
   it("a session is still there, still usable, and not doubled", async () => {
     const session = await launched();
     await berth.crash(role);
-    await eventually(async () => (await answer(session.url)) === session.pid, { timeoutMs: 30_000, what: "the same process to answer" });
+    await eventually(async () => (await answer(session.url)) === session.pid, {
+      timeoutMs: 30_000,
+      what: "the same process to answer",
+    });
     expect(await berth.session(session.id)).toMatchObject({ state: "running", url: session.url });
-    expect((await processesOf(session.id)).filter(({ command }) => command.includes("createServer"))).toHaveLength(1);
+    expect(
+      (await processesOf(session.id)).filter(({ command }) => command.includes("createServer")),
+    ).toHaveLength(1);
     await berth.cancel(session.id);
     await berth.until(session.id, "canceled");
   });
@@ -46,10 +51,14 @@ describe.each(["agent", "edge"] as const)("after kill -9 of the %s", (role) => {
     const session = await launched();
     const before = await berth.pid(role);
     process.kill(before ?? 0, "SIGKILL");
-    await eventually(async () => (await berth.fetch(`/api/sessions/${session.id}/cancel`, { method: "POST" })).status === 202, {
-      timeoutMs: 30_000,
-      what: "the edge to note the cancel",
-    });
+    await eventually(
+      async () =>
+        (await berth.fetch(`/api/sessions/${session.id}/cancel`, { method: "POST" })).status === 202,
+      {
+        timeoutMs: 30_000,
+        what: "the edge to note the cancel",
+      },
+    );
     await berth.until(session.id, "canceled");
     expect(await processesOf(session.id)).toEqual([]);
   });
@@ -60,7 +69,9 @@ it("after Ctrl-C and another start the sessions are found again", async () => {
   await berth.down();
   expect(await processesOf(session.id)).not.toEqual([]);
   await berth.up();
-  await eventually(async () => (await answer(session.url)) === session.pid, { what: "the same process to answer" });
+  await eventually(async () => (await answer(session.url)) === session.pid, {
+    what: "the same process to answer",
+  });
 });
 
 it("a session that ended while Berth was down has ended as what it was", async () => {
@@ -77,9 +88,13 @@ it("a start after a kill -9 of everything takes over what is left", async () => 
   const session = await launched();
   const start = await berth.pid("start");
   process.kill(start ?? 0, "SIGKILL");
-  await eventually(async () => (await berth.pid("start")) === undefined || !(await isAlive(start ?? 0)), { what: "npm start to be gone" });
+  await eventually(async () => (await berth.pid("start")) === undefined || !(await isAlive(start ?? 0)), {
+    what: "npm start to be gone",
+  });
   await berth.up();
-  await eventually(async () => (await answer(session.url)) === session.pid, { what: "the same process to answer" });
+  await eventually(async () => (await answer(session.url)) === session.pid, {
+    what: "the same process to answer",
+  });
 });
 
 async function isAlive(pid: number): Promise<boolean> {

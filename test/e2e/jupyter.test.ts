@@ -7,45 +7,51 @@ import { requires } from "../support/requires.ts";
 
 const withJupyter = requires("jupyter-notebook", "apt-get install jupyter-notebook");
 
-withJupyter("a scientist launches Jupyter by the form, computes in a notebook, and cancels it", async () => {
-  await using berth = await Berth.start();
-  await using browser = await TestBrowser.open();
-  const console_ = await browser.page();
-  await console_.goto(berth.link);
-  await console_.goto(`${berth.url}/launch/jupyter-notebook`);
-  await console_.getByLabel("Folder").fill(berth.home);
-  await console_.getByRole("button", { name: "Launch", exact: true }).click();
-  await console_.waitForURL(/\/sessions\/s/);
-  const id = new URL(console_.url()).pathname.split("/").at(-1) ?? "";
+withJupyter(
+  "a scientist launches Jupyter by the form, computes in a notebook, and cancels it",
+  async () => {
+    await using berth = await Berth.start();
+    await using browser = await TestBrowser.open();
+    const console_ = await browser.page();
+    await console_.goto(berth.link);
+    await console_.goto(`${berth.url}/launch/jupyter-notebook`);
+    await console_.getByLabel("Folder").fill(berth.home);
+    await console_.getByRole("button", { name: "Launch", exact: true }).click();
+    await console_.waitForURL(/\/sessions\/s/);
+    const id = new URL(console_.url()).pathname.split("/").at(-1) ?? "";
 
-  await console_.getByRole("link", { name: /^Open / }).waitFor({ timeout: 60_000 });
-  const opened = browser.context.waitForEvent("page");
-  await console_.getByRole("link", { name: /^Open / }).click();
-  const tree = await opened;
-  await tree.waitForURL(/^http:\/\/sessions\.localhost:\d+\/me\/\d+\/tree/);
+    await console_.getByRole("link", { name: /^Open / }).waitFor({ timeout: 60_000 });
+    const opened = browser.context.waitForEvent("page");
+    await console_.getByRole("link", { name: /^Open / }).click();
+    const tree = await opened;
+    await tree.waitForURL(/^http:\/\/sessions\.localhost:\d+\/me\/\d+\/tree/);
 
-  const { port } = await berth.session(id);
-  await tree.getByRole("button", { name: "New" }).click();
-  const notebookOpened = browser.context.waitForEvent("page");
-  await tree.getByRole("menuitem", { name: /Python 3/ }).click();
-  const notebook = await notebookOpened;
-  await notebook.waitForURL(new RegExp(`/me/${port}/notebooks/`));
-  await notebook.waitForFunction(() => document.querySelector("#kernel_indicator_icon")?.classList.contains("kernel_idle_icon"));
-  await notebook.locator(".CodeMirror").first().click();
-  await notebook.keyboard.type("print(6*7)");
-  await notebook.keyboard.press("Shift+Enter");
-  await notebook.locator(".output_stdout", { hasText: /^42/ }).waitFor();
-  await picture(notebook, "notebook");
-  await console_.goto(berth.url);
-  await console_.getByText("running").first().waitFor();
-  await picture(console_, "console");
+    const { port } = await berth.session(id);
+    await tree.getByRole("button", { name: "New" }).click();
+    const notebookOpened = browser.context.waitForEvent("page");
+    await tree.getByRole("menuitem", { name: /Python 3/ }).click();
+    const notebook = await notebookOpened;
+    await notebook.waitForURL(new RegExp(`/me/${port}/notebooks/`));
+    await notebook.waitForFunction(() =>
+      document.querySelector("#kernel_indicator_icon")?.classList.contains("kernel_idle_icon"),
+    );
+    await notebook.locator(".CodeMirror").first().click();
+    await notebook.keyboard.type("print(6*7)");
+    await notebook.keyboard.press("Shift+Enter");
+    await notebook.locator(".output_stdout", { hasText: /^42/ }).waitFor();
+    await picture(notebook, "notebook");
+    await console_.goto(berth.url);
+    await console_.getByText("running").first().waitFor();
+    await picture(console_, "console");
 
-  expect(await processesOf(id)).not.toEqual([]);
-  await console_.goto(`${berth.url}/sessions/${id}`);
-  await console_.getByRole("button", { name: /^Cancel / }).click();
-  await console_.getByRole("button", { name: "Cancel the session" }).click();
-  await console_.getByText("canceled").first().waitFor();
-  await eventually(async () => (await processesOf(id)).length === 0, { what: "no process to be left" });
-  await tree.reload();
-  await tree.getByText("Launch again").waitFor();
-}, 180_000);
+    expect(await processesOf(id)).not.toEqual([]);
+    await console_.goto(`${berth.url}/sessions/${id}`);
+    await console_.getByRole("button", { name: /^Cancel / }).click();
+    await console_.getByRole("button", { name: "Cancel the session" }).click();
+    await console_.getByText("canceled").first().waitFor();
+    await eventually(async () => (await processesOf(id)).length === 0, { what: "no process to be left" });
+    await tree.reload();
+    await tree.getByText("Launch again").waitFor();
+  },
+  180_000,
+);

@@ -26,7 +26,8 @@ afterAll(async () => {
   await berth[Symbol.asyncDispose]();
 });
 
-const current = async (): Promise<Record<string, unknown>> => JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
+const current = async (): Promise<Record<string, unknown>> =>
+  JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
 
 const seen = (slug: string): Promise<unknown> =>
   eventually(async () => (await berth.session(id)).slug === slug, { what: `the slug "${slug}" at the edge` });
@@ -51,8 +52,12 @@ describe("an edit of service.json is seen at the edge", () => {
   });
 
   it("in the older platform's spelling of a slug", async () => {
-    await EDITORS["by an atomic rename"]?.(JSON.stringify({ ...(await current()), SLUG: 'tree?dt="+(new Date()).getTime()' }));
-    await eventually(async () => /^tree\?dt=\d{13}$/.test((await berth.session(id)).slug), { what: "the slug with its time" });
+    await EDITORS["by an atomic rename"]?.(
+      JSON.stringify({ ...(await current()), SLUG: 'tree?dt="+(new Date()).getTime()' }),
+    );
+    await eventually(async () => /^tree\?dt=\d{13}$/.test((await berth.session(id)).slug), {
+      what: "the slug with its time",
+    });
   });
 
   it("as a change of the status, which the loading page shows, and back", async () => {
@@ -69,7 +74,9 @@ describe("an edit of service.json is seen at the edge", () => {
     expect(page.status).toBe(503);
     expect(await page.text()).toContain("Installing software");
     await EDITORS["by an atomic rename"]?.(JSON.stringify({ ...before, JOB_STATUS: " r " }));
-    await eventually(async () => (await berth.session(id)).state === "running", { what: "the session to run again" });
+    await eventually(async () => (await berth.session(id)).state === "running", {
+      what: "the session to run again",
+    });
     expect((await berth.fetch(url ?? "")).status).toBe(200);
   });
 });
@@ -79,9 +86,12 @@ describe("a broken service.json", () => {
     const good = await readFile(file, "utf8");
     const before = await berth.session(id);
     await writeFile(file, '{ "URL": "/me", "PORT": ');
-    await eventually(async () => /service\.json/.test(await (await berth.fetch(`/api/sessions/${id}/logs`)).text()), {
-      what: "the log to tell of it",
-    });
+    await eventually(
+      async () => /service\.json/.test(await (await berth.fetch(`/api/sessions/${id}/logs`)).text()),
+      {
+        what: "the log to tell of it",
+      },
+    );
     const now = await berth.session(id);
     expect(now.state).toBe(before.state);
     expect(now.port).toBe(before.port);
@@ -90,7 +100,9 @@ describe("a broken service.json", () => {
 });
 
 it("unknown keys of a person's hand survive what Berth writes", async () => {
-  await EDITORS["by an atomic rename"]?.(JSON.stringify({ ...(await current()), SLUG: "last", MY_NOTE: "keep me" }));
+  await EDITORS["by an atomic rename"]?.(
+    JSON.stringify({ ...(await current()), SLUG: "last", MY_NOTE: "keep me" }),
+  );
   await seen("last");
   await berth.cancel(id);
   await berth.until(id, "canceled");

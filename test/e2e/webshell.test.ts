@@ -49,5 +49,8 @@ it("a shell in the browser computes, follows the window's size, and survives a r
   await berth.cancel(session?.id ?? "");
   await berth.until(session?.id ?? "", "canceled");
   expect(await processesOf(session?.id ?? "")).toEqual([]);
-  await page.getByText(/ended|canceled|over|lost|disconnect/i).first().waitFor();
+  await page
+    .getByText(/ended|canceled|over|lost|disconnect/i)
+    .first()
+    .waitFor();
 });

@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Session } from "../../contract/session.ts";
+import { isEnded, Session } from "../../contract/session.ts";
 import { eventually } from "./eventually.ts";
 
 const START = join(import.meta.dirname, "../../local/start.ts");
@@ -157,12 +157,11 @@ export class Berth implements AsyncDisposable {
 
   /** Waits until a session is in one of these states; fails at once when it has ended in another. */
   async until(id: string, ...states: Session["state"][]): Promise<Session> {
-    const over: Session["state"][] = ["completed", "failed", "canceled"];
     let last: Session | undefined;
     const reached = await eventually(
       async () => {
         last = await this.session(id);
-        return states.includes(last.state) || over.includes(last.state);
+        return states.includes(last.state) || isEnded(last.state);
       },
       { timeoutMs: 60_000, what: `session ${id} to be ${states.join(" or ")}` },
     ).catch((error: unknown) => {
@@ -188,9 +187,7 @@ export class Berth implements AsyncDisposable {
   }
 
   async #cancelAll(): Promise<void> {
-    const live = (await this.sessions()).filter(
-      (session) => !["completed", "failed", "canceled"].includes(session.state),
-    );
+    const live = (await this.sessions()).filter((session) => !isEnded(session.state));
     for (const { id } of live) await this.cancel(id);
     for (const { id } of live) await this.until(id, "canceled", "completed", "failed");
   }

@@ -28,12 +28,19 @@ export class TestBrowser implements AsyncDisposable {
     this.context = context;
   }
 
-  static async open(options: { width?: number; height?: number; colorScheme?: "light" | "dark" } = {}): Promise<TestBrowser> {
+  static async open(
+    options: { width?: number; height?: number; colorScheme?: "light" | "dark" } = {},
+  ): Promise<TestBrowser> {
     const { width = 1200, height = 800, colorScheme = "light" } = options;
     const executablePath = CHROMIUM.find((path) => existsSync(path));
-    if (executablePath === undefined) throw new Error("Cannot find Chromium. Install it: apt-get install chromium");
+    if (executablePath === undefined)
+      throw new Error("Cannot find Chromium. Install it: apt-get install chromium");
     const browser = await chromium.launch({ executablePath, args: FLAGS });
-    const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce" });
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme,
+      reducedMotion: "reduce",
+    });
     context.setDefaultTimeout(30_000);
     return new TestBrowser(browser, context);
   }
