@@ -57,14 +57,14 @@ export async function exchange(access: Access, request: RawRequest): Promise<Ans
   return await connection.answer(request.method);
 }
 
-const parse = <Value>(answer: Answer): Value => {
+function json(answer: Answer): unknown {
   if (answer.status !== 200) throw new Error(`answered ${answer.status}: ${answer.body.toString()}`);
-  return JSON.parse(answer.body.toString()) as Value;
-};
+  return JSON.parse(answer.body.toString());
+}
 
 /** What the service saw of a request. */
 export const inspect = async (access: Access, request: RawRequest = {}): Promise<Inspection> =>
-  parse<Inspection>(await exchange(access, request));
+  json(await exchange(access, request)) as Inspection;
 
 /** The path of an answer that the service is told to give. */
 export const answerPath = (spec: AnswerSpec): string =>
@@ -72,7 +72,7 @@ export const answerPath = (spec: AnswerSpec): string =>
 
 /** The state of the exchange held under a key, as the service knows it. */
 export const heldState = async (access: Access, key: string): Promise<HeldState> =>
-  parse<HeldState>(await exchange(access, { path: `/held?key=${key}` }));
+  json(await exchange(access, { path: `/held?key=${key}` })) as HeldState;
 
 /** Waits until the service knows the exchange under `key` and `is` holds for it. */
 export async function untilHeld(
@@ -93,18 +93,18 @@ export async function untilHeld(
 /** Does something to a held exchange, as soon as the service knows it. */
 export async function act(access: Access, key: string, action: HeldAction, body = ""): Promise<HeldState> {
   await untilHeld(access, key, "the exchange to reach the service");
-  return parse<HeldState>(
+  return json(
     await exchange(access, { method: "POST", path: `/held?key=${key}&do=${action}`, body }),
-  );
+  ) as HeldState;
 }
 
 /** How many requests whose target holds `text` have reached the service. */
 export const seen = async (access: Access, text: string): Promise<number> =>
-  parse<number>(await exchange(access, { path: `/seen?text=${encodeURIComponent(text)}` }));
+  json(await exchange(access, { path: `/seen?text=${encodeURIComponent(text)}` })) as number;
 
 /** What is in work at the service beside this question. */
 export const openCount = async (access: Access): Promise<OpenCount> =>
-  parse<OpenCount>(await exchange(access, { path: "/open" }));
+  json(await exchange(access, { path: "/open" })) as OpenCount;
 
 /** What the service saw of a WebSocket's opening handshake, whose path may hold any bytes. */
 export async function inspectUpgrade(access: Access, request: RawRequest = {}): Promise<Inspection> {

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import type { Exposed, ProxySubject, ServiceUnderTest } from "./subject.ts";
 
 /** Runs a service with this very Node until disposed; `port` is where it listens. */
-async function run(service: ServiceUnderTest): Promise<{ port: number; stop(): Promise<void> }> {
+async function run(service: ServiceUnderTest): Promise<{ port: number; stop: () => Promise<void> }> {
   const flags = [...(service.tls ? ["--tls"] : []), ...(service.strip ? [] : ["--keep"])];
   const child = spawn(process.execPath, [service.program, "--port", "0", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],

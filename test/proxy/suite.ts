@@ -2,12 +2,19 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { describeAborts } from "./chapters/aborts.ts";
 import { describeBackPressure } from "./chapters/back-pressure.ts";
 import { describeConcurrency } from "./chapters/concurrency.ts";
-import { describeConnections } from "./chapters/connections.ts";
+import { describeConnections, describeUpstreamReuse } from "./chapters/connections.ts";
 import { describeMethods } from "./chapters/methods.ts";
 import { describeRequestBodies } from "./chapters/request-bodies.ts";
 import { describeRequestHeaders } from "./chapters/request-headers.ts";
 import { describeResponses } from "./chapters/responses.ts";
 import { describeStreams } from "./chapters/streams.ts";
+import { describeAuthentication } from "./chapters/authentication.ts";
+import { describeMalformed } from "./chapters/malformed.ts";
+import { describeRedirects } from "./chapters/redirects.ts";
+import { describeRequestHygiene } from "./chapters/request-hygiene.ts";
+import { describeResponseHygiene } from "./chapters/response-hygiene.ts";
+import { describeRoutes } from "./chapters/routes.ts";
+import { describeSecrets } from "./chapters/secrets.ts";
 import { describeTargets } from "./chapters/targets.ts";
 import { describeWebSocketClose } from "./chapters/websocket-close.ts";
 import { describeWebSocketFlow } from "./chapters/websocket-flow.ts";
@@ -43,12 +50,24 @@ const TRANSPORT: readonly Chapter[] = [
   describeWebSocketFlow,
 ];
 
+/** What only a proxy has to answer for. */
+const PROXY: readonly Chapter[] = [
+  describeUpstreamReuse,
+  describeRoutes,
+  describeAuthentication,
+  describeRequestHygiene,
+  describeSecrets,
+  describeResponseHygiene,
+  describeRedirects,
+  describeMalformed,
+];
+
 function describeChapters(
   name: string,
   makeSubject: () => Promise<ProxySubject>,
   chapters: readonly Chapter[],
 ): void {
-  describe(name, () => {
+  describe(`through ${name}`, () => {
     let subject: ProxySubject | undefined;
     beforeAll(async () => {
       subject = await makeSubject();
@@ -85,4 +104,12 @@ function describeChapters(
 /** Runs what does not need a proxy to hold: shows that the suite expects of a proxy only what a service does. */
 export function describeTransport(name: string, makeSubject: () => Promise<ProxySubject>): void {
   describeChapters(name, makeSubject, TRANSPORT);
+}
+
+/**
+ * The conformance suite: what a service does, it must do behind the proxy too; and what the proxy itself answers for,
+ * its routes, its guard, and what may not pass.
+ */
+export function describeProxy(name: string, makeSubject: () => Promise<ProxySubject>): void {
+  describeChapters(name, makeSubject, [...PROXY, ...TRANSPORT]);
 }

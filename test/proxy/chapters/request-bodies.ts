@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { RawConnection } from "../../support/raw-http.ts";
+import type { RawConnection } from "../../support/raw-http.ts";
 import { begin, exchange, inspect, spellHead } from "../client.ts";
 import { payload, payloadHash } from "../services/payload.ts";
 import type { Inspection } from "../services/protocol.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { exchange, inspect } from "../client.ts";
+import { exchange, inspect, prefixOf } from "../client.ts";
 import { SLUG, targetOf, type Stage } from "../stage.ts";
 
 /** Paths that arrive as the very bytes that were sent, although some libraries would "mend" each of them. */
@@ -61,7 +61,7 @@ export function describeTargets(stage: Stage): void {
       const { entry, base } = stage.exposed;
       expect(entry.pathname.startsWith(base.pathname)).toBe(true);
       const { target } = await inspect(stage.exposed, {
-        path: `${entry.href.slice(base.href.replace(/\/$/, "").length)}`,
+        path: `${entry.pathname}${entry.search}`.slice(prefixOf(stage.exposed).length),
       });
       expect(target).toBe(targetOf(stage, `/${SLUG}`));
     });

@@ -149,6 +149,11 @@ export const file: Handler = (request, response) => {
   response.end(part);
 };
 
+/** Answers with a head of 1 MiB. */
+export const hugeHead: Handler = (request) => {
+  request.socket.end(`HTTP/1.1 200 OK\r\nX-Huge: ${"x".repeat(1_048_576)}\r\nContent-Length: 2\r\n\r\nok`);
+};
+
 /** Answers at once, whatever of the body has come. */
 export const early: Handler = (_request, response) => sendJson(response, { refused: true }, 413);
 

@@ -14,8 +14,6 @@ type Behaviour = (
   site: Site,
 ) => void;
 
-const MESSAGE = 65_536;
-
 const size = (data: RawData): number =>
   Array.isArray(data) ? data.reduce((sum, piece) => sum + piece.byteLength, 0) : data.byteLength;
 
@@ -122,10 +120,19 @@ plain.on("headers", (headers, request) => {
 /** How many WebSockets are open. */
 export const openSockets = (): number => plain.clients.size + deflating.clients.size;
 
-function refuse(request: IncomingMessage, connection: Duplex, status: number, body: string): void {
-  const head = `HTTP/1.1 ${status} Refused\r\nContent-Type: text/plain\r\nX-Refused-By: service\r\n`;
-  const target = `X-Seen-Target: ${request.url ?? ""}\r\n`;
-  connection.end(`${head}${target}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+function refuse(request: IncomingMessage, connection: Duplex, query: URLSearchParams): void {
+  const body = "the service says no";
+  const location = query.get("location");
+  const lines = [
+    `HTTP/1.1 ${query.get("status") ?? 404} Refused`,
+    "Content-Type: text/plain",
+    "X-Refused-By: service",
+    `X-Seen-Target: ${request.url ?? ""}`,
+    ...(location === null ? [] : [`Location: ${location}`]),
+    `Content-Length: ${body.length}`,
+    "Connection: close",
+  ];
+  connection.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 
 /** Answers an upgrade at `path` (without the prefix): a behaviour, or `/ws/refuse?status=` as plain HTTP. */
@@ -139,8 +146,7 @@ export function upgrade(
   const query = path.searchParams;
   const behave = BEHAVIOURS[path.pathname];
   if (path.pathname === "/ws/destroy") connection.destroy();
-  else if (behave === undefined)
-    refuse(request, connection, Number(query.get("status") ?? 404), "the service says no");
+  else if (behave === undefined) refuse(request, connection, query);
   else {
     // Corked, so that the handshake's answer and what is said at once leave in one segment.
     connection.cork();

@@ -44,6 +44,7 @@ const HANDLERS: Record<string, exchanges.Handler> = {
   "/download": exchanges.download,
   "/file": exchanges.file,
   "/early": exchanges.early,
+  "/huge-head": exchanges.hugeHead,
   "/seen": (_request, response, query) => {
     const text = query.get("text") ?? "";
     exchanges.sendJson(
@@ -74,7 +75,8 @@ async function onRequest(request: IncomingMessage, response: ServerResponse): Pr
   response.once("close", () => (openRequests -= 1));
   const path = pathOf(request);
   try {
-    await (HANDLERS[path.pathname] ?? exchanges.inspect)(request, response, path.searchParams, site);
+    const known = path.searchParams.has("spec") ? exchanges.answer : HANDLERS[path.pathname];
+    await (known ?? exchanges.inspect)(request, response, path.searchParams, site);
   } catch {
     // The other side has gone, or asked for nonsense: either way this exchange is over.
     response.destroy();
