@@ -1,0 +1,1 @@
+export { type ITheme, Terminal } from "@xterm/xterm";
