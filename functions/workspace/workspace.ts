@@ -1,15 +1,14 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AgentFrame, EdgeFrame, Frame } from "../../contract/frames.ts";
-import { type SessionId, sessionId } from "../../contract/ids.ts";
+import type { SessionId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
-import { type CatalogueEntry, checkInputs } from "../../contract/service.ts";
+import type { CatalogueEntry } from "../../contract/service.ts";
 import {
   isEnded,
   type LaunchRequest,
   type Notification,
   type Session,
   type SessionReport,
-  type SessionSpec,
 } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
 import { isBearer, sha256 } from "../auth/token.ts";
@@ -19,18 +18,14 @@ import { hostsOf } from "../hosts.ts";
 import { problemResponse } from "../problem-response.ts";
 import { TARGET_HEADER } from "../relay/path.ts";
 import { proxy } from "../relay/proxy.ts";
+import { logRequest } from "../relay/session-log.ts";
 import { Answers } from "./answers.ts";
 import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
-import { EventStreams, type ServerEvent } from "./events.ts";
+import { Feed } from "./feed.ts";
 import { Link } from "./link.ts";
+import { planSession, withoutSecrets } from "./plan.ts";
 import { sessionView } from "./session-view.ts";
 import { Store, type StoredSession } from "./store.ts";
-
-/** What listeners of the event streams may be told of. */
-type Change =
-  | { kind: "session"; stored: StoredSession }
-  | { kind: "notification"; notification: Notification }
-  | { kind: "agent" };
 
 const DAY_MS = 86_400_000;
 
@@ -42,7 +37,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   readonly #store: Store;
   readonly #link: Link;
   readonly #answers: Answers;
-  readonly #events = new EventStreams<Change>();
+  readonly #feed = new Feed(() => this.#isReachable());
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -144,10 +139,11 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     if (area === "agent" && name === "link") return this.#link.accept();
     if (area === "agent" && name === "streams" && rest !== undefined)
       return this.#answers.stream(rest, request);
-    if (area === "wait") return this.#wait(Number(name), hostsOf(this.env, url).sessions);
-    if (area === "api" && name === "events") return this.#follow(hostsOf(this.env, url).sessions);
+    if (area === "wait") return this.#wait(Number(name), url);
+    if (area === "api" && name === "events")
+      return this.#feed.follow(this.#store.sessions(), this.#viewFor(url));
     if (area === "api" && name === "sessions" && last === "logs" && rest !== undefined)
-      return this.#logs(rest, request, url);
+      return this.#logs(rest, request);
     throw new BerthError("not_found", `nothing is at ${url.pathname}`);
   }
 
@@ -164,54 +160,24 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     });
   }
 
-  async #logs(id: string, request: Request, url: URL): Promise<Response> {
+  async #logs(id: string, request: Request): Promise<Response> {
     const stored = this.#store.session(id);
     if (stored === undefined) throw unknownSession(id);
     if (!this.#link.online)
       throw new BerthError("agent_offline", "the log is on the workspace, which is not connected");
-    const headers: [string, string][] = ["accept", "last-event-id"].flatMap((name) => {
-      const value = request.headers.get(name);
-      return value === null ? [] : [[name, value]];
-    });
-    return this.#answers.request({
-      target: { kind: "log", session: stored.spec.id, follow: url.searchParams.get("follow") === "1" },
-      method: request.method,
-      path: "/",
-      headers,
-      body: null,
-      length: null,
-      signal: request.signal,
-      mapHeaders: (answer) => new Headers(answer),
-    });
+    return this.#answers.request(logRequest(stored, request));
   }
 
-  /** A session's changes, for its loading page: no more than that page shows. */
-  #wait(port: number, host: string): Response {
+  #wait(port: number, url: URL): Response {
     const stored = this.#store.sessionWithPort(port);
     if (stored === undefined)
       throw new BerthError("no_live_session", `no live session of yours has port ${port}`);
-    const spell = (session: StoredSession): ServerEvent => {
-      const { state, status, error, url } = this.#view(session, host);
-      return { event: "session", data: { state, status, error, url } };
-    };
-    return this.#events.open([spell(stored)], (change) =>
-      change.kind === "session" && change.stored.spec.id === stored.spec.id
-        ? spell(change.stored)
-        : undefined,
-    );
+    return this.#feed.wait(stored, this.#viewFor(url));
   }
 
-  #follow(host: string): Response {
-    const agent = (): ServerEvent => ({ event: "agent", data: { online: this.#isReachable() } });
-    const session = (stored: StoredSession): ServerEvent => ({
-      event: "session",
-      data: this.#view(stored, host),
-    });
-    const live = this.#store.sessions().filter((stored) => !isEnded(stored.report?.state ?? "submitted"));
-    return this.#events.open([agent(), ...live.map(session)], (change) => {
-      if (change.kind === "session") return session(change.stored);
-      return change.kind === "agent" ? agent() : { event: "notification", data: change.notification };
-    });
+  #viewFor(url: URL): (stored: StoredSession) => Session {
+    const { sessions } = hostsOf(this.env, url);
+    return (stored) => this.#view(stored, sessions);
   }
 
   #launch(
@@ -227,42 +193,12 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
         throw new BerthError("idempotency_conflict", "this Idempotency-Key launched something else");
       return { session: this.#view(existing, host), created: false };
     }
-    const spec = this.#plan(request);
+    const spec = planSession(request, this.#store.catalogue, Date.now());
     const stored: StoredSession = { spec, want: "run", report: null };
     this.#store.add(stored, { key, request: key === null ? null : asked });
     this.#sendWant(spec.id);
     this.#changed(spec.id);
     return { session: this.#view(stored, host), created: true };
-  }
-
-  /** @throws BerthError that names the field at fault */
-  #plan(request: LaunchRequest): SessionSpec {
-    const entry = this.#store.catalogue.find((service) => service.name === request.service);
-    if (entry === undefined) {
-      throw new BerthError("unknown_service", `service: there is no service "${request.service}"`, {
-        field: "service",
-      });
-    }
-    if (entry.broken !== null)
-      throw new BerthError("invalid_request", `service: ${entry.broken}`, { field: "service" });
-    if (!entry.placements.includes(request.placement)) {
-      const message = `placement: ${entry.title} runs on ${entry.placements.join(" or ")}, not on ${request.placement}`;
-      throw new BerthError("invalid_request", message, { field: "placement" });
-    }
-    if (request.resource !== undefined || request.placement !== "workspace") {
-      const message = `resource: the workspace knows no cluster${request.resource === undefined ? "" : ` "${request.resource}"`}`;
-      throw new BerthError("unknown_resource", message, { field: "resource" });
-    }
-    const id = sessionId((bytes) => crypto.getRandomValues(bytes));
-    const inputs = checkInputs(entry.inputs, request.inputs);
-    return {
-      id,
-      name: request.name ?? entry.title,
-      service: entry.name,
-      placement: request.placement,
-      inputs,
-      createdAt: Date.now(),
-    };
   }
 
   #hello(hello: Extract<AgentFrame, { type: "hello" }>): Extract<EdgeFrame, { type: "welcome" }> {
@@ -272,14 +208,14 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       // A session that only the agent knows was launched before this object's storage began.
       if (this.#store.session(spec.id) === undefined) {
         this.#store.add(
-          { spec: this.#withoutSecrets(spec), want: "run", report },
+          { spec: withoutSecrets(spec, hello.services), want: "run", report },
           { key: null, request: null },
         );
       }
       this.#report(report);
     }
     this.#endForgotten(new Set(hello.sessions.map(({ spec }) => spec.id)));
-    queueMicrotask(() => this.#events.emit({ kind: "agent" }));
+    queueMicrotask(() => this.#feed.agent());
     const wanted = this.#store
       .sessions()
       .filter((stored) => !isEnded(stored.report?.state ?? "submitted"))
@@ -301,7 +237,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     switch (head.type) {
       case "catalogue":
         this.#store.catalogue = head.services;
-        this.#events.emit({ kind: "agent" });
+        this.#feed.agent();
         return;
       case "report":
         this.#report(head.report);
@@ -321,7 +257,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     // An ended session stays what it is.
     if (stored === undefined || (before !== null && isEnded(before.state))) return;
     if (JSON.stringify(before) === JSON.stringify(report)) return;
-    this.#store.setReport(report, this.#withoutSecrets(stored.spec));
+    this.#store.setReport(report, withoutSecrets(stored.spec, this.#store.catalogue));
     this.#changed(report.id);
     if (before?.state === report.state) return;
     if (report.state === "failed")
@@ -329,23 +265,13 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     if (report.state === "running") this.#notify(report.id, "info", `${stored.spec.name} is running`);
   }
 
-  /** Once the agent has written a session down, its passwords need not be here too. */
-  #withoutSecrets(spec: SessionSpec): SessionSpec {
-    const form = this.#store.catalogue.find((entry) => entry.name === spec.service)?.inputs ?? [];
-    const secret = new Set(form.filter((input) => input.type === "password").map((input) => input.name));
-    return {
-      ...spec,
-      inputs: Object.fromEntries(Object.entries(spec.inputs).filter(([name]) => !secret.has(name))),
-    };
-  }
-
   #notify(session: SessionId, level: Notification["level"], text: string): void {
     const notification = this.#store.notify(session, level, text, Date.now());
-    this.#events.emit({ kind: "notification", notification });
+    this.#feed.notification(notification);
   }
 
   async #lost(): Promise<void> {
-    this.#events.emit({ kind: "agent" });
+    this.#feed.agent();
     await this.#answers.lose();
   }
 
@@ -357,7 +283,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   #changed(id: SessionId): void {
     const stored = this.#store.session(id);
-    if (stored !== undefined) this.#events.emit({ kind: "session", stored });
+    if (stored !== undefined) this.#feed.session(stored);
   }
 
   #isReachable(): boolean {

@@ -1,0 +1,24 @@
+import type { RelayedRequest } from "../workspace/answers.ts";
+import type { StoredSession } from "../workspace/store.ts";
+
+/** What of the reader's headers decides how the agent answers: as text or as events, and from where. */
+const PASSED_ON = ["accept", "last-event-id"];
+
+/** A request for a session's log, which the agent answers from its own disk as a service would. */
+export function logRequest(stored: StoredSession, request: Request): RelayedRequest {
+  const headers = PASSED_ON.flatMap((name): [string, string][] => {
+    const value = request.headers.get(name);
+    return value === null ? [] : [[name, value]];
+  });
+  const follow = new URL(request.url).searchParams.get("follow") === "1";
+  return {
+    target: { kind: "log", session: stored.spec.id, follow },
+    method: request.method,
+    path: "/",
+    headers,
+    body: null,
+    length: null,
+    signal: request.signal,
+    mapHeaders: (answer) => new Headers(answer),
+  };
+}

@@ -1,0 +1,58 @@
+import { isEnded, type Notification, type Session } from "../../contract/session.ts";
+import { EventStreams, type ServerEvent } from "./events.ts";
+import type { StoredSession } from "./store.ts";
+
+type Change =
+  | { kind: "session"; stored: StoredSession }
+  | { kind: "notification"; notification: Notification }
+  | { kind: "agent" };
+
+/** Shows a session as it is now to the reader of one stream. */
+type View = (stored: StoredSession) => Session;
+
+/** What the open pages and the API's followers are told of a workspace. */
+export class Feed {
+  readonly #streams = new EventStreams<Change>();
+  readonly #isReachable: () => boolean;
+
+  constructor(isReachable: () => boolean) {
+    this.#isReachable = isReachable;
+  }
+
+  /** Everything that changes, after what is live now. */
+  follow(sessions: readonly StoredSession[], view: View): Response {
+    const agent = (): ServerEvent => ({ event: "agent", data: { online: this.#isReachable() } });
+    const session = (stored: StoredSession): ServerEvent => ({ event: "session", data: view(stored) });
+    const live = sessions.filter((stored) => !isEnded(stored.report?.state ?? "submitted"));
+    return this.#streams.open([agent(), ...live.map(session)], (change) => {
+      if (change.kind === "session") return session(change.stored);
+      return change.kind === "agent" ? agent() : { event: "notification", data: change.notification };
+    });
+  }
+
+  /** One session's changes, for its loading page: no more than that page shows. */
+  wait(stored: StoredSession, view: View): Response {
+    const spell = (session: StoredSession): ServerEvent => {
+      const { state, status, error, url } = view(session);
+      return { event: "session", data: { state, status, error, url } };
+    };
+    return this.#streams.open([spell(stored)], (change) =>
+      change.kind === "session" && change.stored.spec.id === stored.spec.id
+        ? spell(change.stored)
+        : undefined,
+    );
+  }
+
+  session(stored: StoredSession): void {
+    this.#streams.emit({ kind: "session", stored });
+  }
+
+  notification(notification: Notification): void {
+    this.#streams.emit({ kind: "notification", notification });
+  }
+
+  /** The agent came, went, or brought another catalogue. */
+  agent(): void {
+    this.#streams.emit({ kind: "agent" });
+  }
+}
