@@ -25,6 +25,7 @@ const terminal = new Terminal({
   fontFamily: 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace',
   fontSize: matchMedia("(max-width: 40rem)").matches ? 12 : 14,
   scrollback: 10_000,
+  minimumContrastRatio: 4.5,
   macOptionIsMeta: true,
   rightClickSelectsWord: false,
 });

@@ -1,7 +1,5 @@
 /** @import { ITheme } from "./xterm.mjs" */
 
-/** Every colour has a contrast of at least 4.5 to the background (WCAG 2.2, 1.4.3), but for black or white on itself. */
-
 /** @type {ITheme} */
 const dark = {
   background: "#14171c",

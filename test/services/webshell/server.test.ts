@@ -4,12 +4,12 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
-import type { Child } from "../support/children.ts";
-import { childrenOf, residentMemory } from "../support/children.ts";
-import { eventually } from "../support/eventually.ts";
-import type { RunningService } from "../support/service-script.ts";
-import { runService } from "../support/service-script.ts";
-import { ShellPage } from "../support/shell-page.ts";
+import type { Child } from "../../support/children.ts";
+import { childrenOf, residentMemory } from "../../support/children.ts";
+import { eventually } from "../../support/eventually.ts";
+import type { RunningService } from "../../support/service-script.ts";
+import { runService } from "../../support/service-script.ts";
+import { ShellPage } from "../../support/shell-page.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
 
