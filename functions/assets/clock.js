@@ -1,0 +1,40 @@
+// Keeps the relative times of a page current, and spells exact ones in the reader's own zone.
+import { ago, duration, exact } from "./time.js";
+
+/** @type {Record<string, (ms: number) => string>} What `data-clock` asks for; the argument is now minus `datetime`. */
+const SPELLINGS = {
+  ago,
+  elapsed: duration,
+  left: (ms) => duration(-ms),
+};
+
+/** @param {HTMLTimeElement} time */
+function tick(time) {
+  const spell = SPELLINGS[time.dataset.clock ?? ""];
+  if (spell === undefined) return;
+  const text = spell(Date.now() - Date.parse(time.dateTime));
+  if (time.textContent !== text) time.textContent = text;
+}
+
+/**
+ * The server spells exact times in UTC and marks them; here they become the reader's own.
+ * @param {HTMLTimeElement} time
+ */
+function localise(time) {
+  const text = exact(time.dateTime);
+  if (time.dataset.clock === "exact") time.textContent = text;
+  else time.title = text;
+  time.removeAttribute("data-utc");
+}
+
+/** Starts the clock of this page; it runs as long as the page does. */
+export function startClock() {
+  const run = () => {
+    for (const time of document.querySelectorAll("time")) {
+      if (time.hasAttribute("data-utc")) localise(time);
+      tick(time);
+    }
+  };
+  run();
+  setInterval(run, 1000);
+}

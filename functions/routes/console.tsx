@@ -1,0 +1,196 @@
+import { type Context, Hono } from "hono";
+import { getCookie, setCookie } from "hono/cookie";
+import type { HtmlEscapedString } from "hono/utils/html";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { BerthError, type Problem } from "../../contract/problem.ts";
+import type { CatalogueEntry } from "../../contract/service.ts";
+import type { Session } from "../../contract/session.ts";
+import type { AppEnv } from "../env.ts";
+import { problemPage } from "../views/problem-page.tsx";
+import { Home } from "../views/home.tsx";
+import { type Frame, type Place, Top } from "../views/layout.tsx";
+import { LaunchPage, type Refused } from "../views/launch-page.tsx";
+import { NotificationsPage } from "../views/notifications-page.tsx";
+import { ServicesPage } from "../views/service-list.tsx";
+import { SessionDetailFragment, SessionDetailPage } from "../views/session-detail.tsx";
+import { SessionList } from "../views/session-list.tsx";
+import { type LaunchForm, launchRequest, readLaunchForm } from "./launch-form.ts";
+
+type Console = Context<AppEnv>;
+
+/** The newest notification that this browser has seen behind the bell. */
+const SEEN_COOKIE = "berth_seen";
+const YEAR_S = 31_536_000;
+const PLACES: ReadonlySet<string> = new Set<Place>(["sessions", "services", "notifications"]);
+
+type View = HtmlEscapedString | Promise<HtmlEscapedString>;
+
+async function page(c: Console, view: View, status = 200): Promise<Response> {
+  const html = await view;
+  return c.html(`<!doctype html>${html.toString()}`, status as ContentfulStatusCode);
+}
+
+const fragment = async (c: Console, view: View): Promise<Response> => c.html(await view);
+
+const problem = (c: Console, what: Problem): Promise<Response> => page(c, problemPage(what), what.status);
+
+const query = (c: Console): string => c.req.query("q")?.trim().slice(0, 200) ?? "";
+
+function seenBy(c: Console): number {
+  const seen = Number(getCookie(c, SEEN_COOKIE));
+  return Number.isSafeInteger(seen) ? seen : 0;
+}
+
+async function frameFor(c: Console, place: Place | null): Promise<Frame> {
+  const { workspace } = c.var;
+  const [agent, notifications] = await Promise.all([workspace.agent(), workspace.notifications()]);
+  const seen = seenBy(c);
+  return { place, agent, unread: notifications.filter((notification) => notification.id > seen).length };
+}
+
+async function home(c: Console): Promise<Response> {
+  const { workspace, sessionsHost } = c.var;
+  const [frame, sessions, services] = await Promise.all([
+    frameFor(c, "sessions"),
+    workspace.sessions(sessionsHost),
+    workspace.services(),
+  ]);
+  return page(c, <Home {...{ frame, sessions, services, query: query(c), now: Date.now() }} />);
+}
+
+async function sessionList(c: Console): Promise<Response> {
+  const { workspace, sessionsHost } = c.var;
+  const [sessions, services] = await Promise.all([workspace.sessions(sessionsHost), workspace.services()]);
+  return fragment(c, <SessionList {...{ sessions, services, query: query(c), now: Date.now() }} />);
+}
+
+async function top(c: Console): Promise<Response> {
+  const asked = c.req.query("place") ?? "";
+  const frame = await frameFor(c, PLACES.has(asked) ? (asked as Place) : null);
+  return fragment(c, <Top {...frame} />);
+}
+
+async function catalogue(c: Console): Promise<Response> {
+  const [frame, services] = await Promise.all([frameFor(c, "services"), c.var.workspace.services()]);
+  return page(c, <ServicesPage {...{ frame, services, query: query(c) }} />);
+}
+
+async function serviceNamed(c: Console, name: string): Promise<CatalogueEntry | undefined> {
+  const services = await c.var.workspace.services();
+  return services.find((entry) => entry.name === name);
+}
+
+async function icon(c: Console): Promise<Response> {
+  const entry = await serviceNamed(c, c.req.param("file")?.replace(/\.svg$/, "") ?? "");
+  if (entry === undefined || entry.icon === null) return c.notFound();
+  return c.body(entry.icon, 200, {
+    "content-type": "image/svg+xml",
+    "cache-control": "private, max-age=300",
+    "x-content-type-options": "nosniff",
+    // Looked at by itself it is a document of the console's own origin: it may draw, and nothing else.
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+  });
+}
+
+const unknownService = (name: string): Problem =>
+  new BerthError("unknown_service", `there is no service “${name}”`, { field: "service" }).problem;
+
+async function launchPage(
+  c: Console,
+  entry: CatalogueEntry,
+  refused?: Refused,
+  key?: string,
+): Promise<Response> {
+  const frame = await frameFor(c, "services");
+  const idempotencyKey = key ?? crypto.randomUUID();
+  return page(c, <LaunchPage {...{ frame, entry, idempotencyKey, refused }} />, refused?.problem.status);
+}
+
+async function launchForm(c: Console): Promise<Response> {
+  const name = c.req.param("service") ?? "";
+  const entry = await serviceNamed(c, name);
+  return entry === undefined ? problem(c, unknownService(name)) : launchPage(c, entry);
+}
+
+/** The form again, with what was typed. A key that made another session is spent: the form gets a new one. */
+function refuse(c: Console, entry: CatalogueEntry, form: LaunchForm, why: Problem): Promise<Response> {
+  const key = why.code === "idempotency_conflict" ? undefined : form.key;
+  return launchPage(c, entry, { inputs: form.inputs, name: form.name, problem: why }, key);
+}
+
+async function launch(c: Console): Promise<Response> {
+  const name = c.req.param("service") ?? "";
+  const entry = await serviceNamed(c, name);
+  if (entry === undefined) return problem(c, unknownService(name));
+  const form = readLaunchForm(entry.inputs, await c.req.formData());
+  try {
+    const launched = await c.var.workspace.launch(
+      launchRequest(entry, form),
+      form.key ?? null,
+      c.var.sessionsHost,
+    );
+    if (!launched.ok) return await refuse(c, entry, form, launched.problem);
+    return c.redirect(`/sessions/${launched.value.session.id}${form.opens ? "?then=open" : ""}`, 303);
+  } catch (error) {
+    if (error instanceof BerthError) return refuse(c, entry, form, error.problem);
+    throw error;
+  }
+}
+
+type Shown = { session: Session; title: string; opens: boolean; now: number };
+
+async function shownSession(c: Console): Promise<Shown | Problem> {
+  const found = await c.var.workspace.session(c.req.param("id") ?? "", c.var.sessionsHost);
+  if (!found.ok) return found.problem;
+  const session = found.value;
+  const title = (await serviceNamed(c, session.service))?.title ?? session.service;
+  return { session, title, opens: c.req.query("then") === "open", now: Date.now() };
+}
+
+async function sessionPage(c: Console): Promise<Response> {
+  const shown = await shownSession(c);
+  if (!("session" in shown)) return problem(c, shown);
+  const { opens, session: it } = shown;
+  if (opens && it.state === "running" && it.url !== null) return c.redirect(it.url, 303);
+  return page(c, <SessionDetailPage {...shown} frame={await frameFor(c, "sessions")} />);
+}
+
+async function sessionFragment(c: Console): Promise<Response> {
+  const shown = await shownSession(c);
+  return "session" in shown ? fragment(c, <SessionDetailFragment {...shown} />) : problem(c, shown);
+}
+
+async function cancel(c: Console): Promise<Response> {
+  const form = await c.req.formData();
+  const canceled = await c.var.workspace.cancel(c.req.param("id") ?? "", c.var.sessionsHost);
+  if (!canceled.ok) return problem(c, canceled.problem);
+  return c.redirect(form.get("back") === "list" ? "/" : `/sessions/${canceled.value.id}`, 303);
+}
+
+async function bell(c: Console): Promise<Response> {
+  const [agent, all] = await Promise.all([c.var.workspace.agent(), c.var.workspace.notifications()]);
+  const seen = seenBy(c);
+  const newest = all[0]?.id ?? 0;
+  if (newest > seen) {
+    setCookie(c, SEEN_COOKIE, String(newest), { path: "/", httpOnly: true, sameSite: "Lax", maxAge: YEAR_S });
+  }
+  const frame: Frame = { place: "notifications", agent, unread: 0 };
+  return page(c, <NotificationsPage {...{ frame, notifications: all, seen, now: Date.now() }} />);
+}
+
+/** The console: pages for people, and the fragments of them that change. Mounted at `/`, behind the login. */
+export function consoleRoutes(): Hono<AppEnv> {
+  const routes = new Hono<AppEnv>();
+  routes.get("/", home);
+  routes.get("/services", catalogue);
+  routes.get("/icons/:file", icon);
+  routes.get("/launch/:service", launchForm);
+  routes.post("/launch/:service", launch);
+  routes.get("/sessions/:id", sessionPage);
+  routes.post("/sessions/:id/cancel", cancel);
+  routes.get("/notifications", bell);
+  routes.get("/fragments/top", top);
+  routes.get("/fragments/sessions", sessionList);
+  routes.get("/fragments/sessions/:id", sessionFragment);
+  return routes;
+}

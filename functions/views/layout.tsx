@@ -1,0 +1,157 @@
+import type { Child } from "hono/jsx";
+import type { AgentStatus } from "../workspace/api.ts";
+import { Command } from "./command.tsx";
+import { Brand, Document } from "./document.tsx";
+
+/** The places of the top bar. */
+export type Place = "sessions" | "services" | "notifications";
+
+/** What every page of the console shows around its content. */
+export type Frame = {
+  /** Where the reader is; null on a page that belongs to none of them. */
+  place: Place | null;
+  agent: AgentStatus;
+  /** Notifications since the reader last looked behind the bell. */
+  unread: number;
+};
+
+const LINKS = [
+  { place: "sessions", href: "/", text: "Sessions" },
+  { place: "services", href: "/services", text: "Services" },
+] as const;
+
+const KEYS = [
+  ["/", "Search this page"],
+  ["n", "Launch an application"],
+  ["g s", "Go to the sessions"],
+  ["?", "Show these keys"],
+] as const;
+
+const current = (here: boolean) => (here ? ({ "aria-current": "page" } as const) : {});
+
+function Bell({ unread, here }: { unread: number; here: boolean }) {
+  const label = unread === 0 ? "Notifications" : `Notifications, ${unread} new`;
+  return (
+    <a class="bell" href="/notifications" aria-label={label} title={label} {...current(here)}>
+      <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+        <path
+          d="M10 2.8a4.7 4.7 0 0 0-4.7 4.7c0 4.6-1.8 6.2-1.8 6.2h13s-1.8-1.6-1.8-6.2A4.7 4.7 0 0 0 10 2.8zM8.3 16.5a1.9 1.9 0 0 0 3.4 0"
+          fill="none"
+          stroke="currentColor"
+          stroke-width="1.5"
+          stroke-linecap="round"
+          stroke-linejoin="round"
+        />
+      </svg>
+      {unread === 0 ? null : <span class="count">{unread > 99 ? "99+" : unread}</span>}
+    </a>
+  );
+}
+
+function Account({ agent }: { agent: AgentStatus }) {
+  return (
+    <div class="account">
+      <button type="button" class="user" popovertarget="account">
+        {agent.user ?? "Account"}
+        {agent.host === null ? null : <span class="host">@{agent.host}</span>}
+      </button>
+      <div id="account" class="ask" popover="auto" role="dialog" aria-label="Account">
+        <p>
+          {agent.online ? "The workspace is connected." : "The workspace is not connected."}
+          {agent.version === null ? null : ` Its agent has version ${agent.version}.`}
+        </p>
+        <form method="post" action="/logout">
+          <button class="button">Log out</button>
+        </form>
+      </div>
+    </div>
+  );
+}
+
+function AgentBanner({ agent }: { agent: AgentStatus }) {
+  if (agent.online) return null;
+  return (
+    <div class="banner" role="status">
+      {agent.host === null ? (
+        <p>
+          <strong>No workspace is connected yet.</strong> Applications run on it, started by Berth's agent.
+          Start the agent there:
+        </p>
+      ) : (
+        <p>
+          <strong>The workspace {agent.host} is not connected.</strong> Its sessions go on; what you see is
+          the last that was known. Start its agent there:
+        </p>
+      )}
+      <Command text="berth up" />
+    </div>
+  );
+}
+
+/** The top bar and, when the agent is away, what to do about it. Also a fragment: it fetches itself anew. */
+export const Top = ({ place, agent, unread }: Frame) => (
+  <header
+    id="top"
+    hx-get={`/fragments/top?place=${place ?? ""}`}
+    hx-trigger="berth:agent from:body throttle:250ms, berth:notification from:body throttle:250ms, berth:opened from:body"
+    hx-swap="outerMorph"
+  >
+    <div class="bar">
+      <a class="brand" href="/">
+        <Brand />
+      </a>
+      <nav aria-label="Console">
+        {LINKS.map((link) => (
+          <a href={link.href} {...current(link.place === place)}>
+            {link.text}
+          </a>
+        ))}
+      </nav>
+      <Bell unread={unread} here={place === "notifications"} />
+      <Account agent={agent} />
+    </div>
+    <AgentBanner agent={agent} />
+  </header>
+);
+
+const Keys = () => (
+  <dialog id="keys" aria-labelledby="keys-title">
+    <h2 id="keys-title">Keys</h2>
+    <dl>
+      {KEYS.map(([key, does]) => (
+        <div>
+          <dt>
+            {key.split(" ").map((stroke) => (
+              <kbd>{stroke}</kbd>
+            ))}
+          </dt>
+          <dd>{does}</dd>
+        </div>
+      ))}
+    </dl>
+    <form method="dialog">
+      <button class="button">Close</button>
+    </form>
+  </dialog>
+);
+
+type LayoutProps = { title: string; frame: Frame; refresh?: number | undefined; children: Child };
+
+/** A page of the console. */
+export const Layout = ({ title, frame, refresh, children }: LayoutProps) => (
+  <Document title={title} scripts={["htmx.js", "console.js"]} refresh={refresh}>
+    <a class="skip" href="#content">
+      Skip to the content
+    </a>
+    <Top {...frame} />
+    <div id="lost" class="banner" role="status" hidden>
+      <p>
+        <strong>This page lost its connection to Berth.</strong> It tries again by itself; until then it shows
+        what was.
+      </p>
+    </div>
+    <main id="content">{children}</main>
+    <div id="news" class="unseen" role="status" />
+    <Keys />
+  </Document>
+);

@@ -1,0 +1,201 @@
+import type { Child } from "hono/jsx";
+import { isEnded, type Session } from "../../contract/session.ts";
+import { Command } from "./command.tsx";
+import { type Frame, Layout } from "./layout.tsx";
+import { SessionActions } from "./session-actions.tsx";
+import { lookOf, State } from "./state.tsx";
+import { Steps } from "./steps.tsx";
+import { between, Exact, Left } from "./time.tsx";
+
+type DetailProps = {
+  session: Session;
+  /** The title of its service. */
+  title: string;
+  /** The session was launched to be opened: the page goes there as soon as it runs. */
+  opens: boolean;
+  now: number;
+};
+
+const Fact = ({ name, children }: { name: string; children: Child }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+const Code = ({ text }: { text: string }) => <code>{text}</code>;
+
+function Facts({ session, title, now }: Omit<DetailProps, "opens">) {
+  const { resource, placement, node, jobId, port, url, startedAt, endedAt, endsAt, createdAt, status } =
+    session;
+  return (
+    <dl class="details">
+      <Fact name="Service">{title}</Fact>
+      <Fact name="Runs on">{resource === null ? placement : `${resource}, ${placement}`}</Fact>
+      {node === null ? null : (
+        <Fact name="Node">
+          <Code text={node} />
+        </Fact>
+      )}
+      {jobId === null ? null : (
+        <Fact name="Job">
+          <Code text={jobId} />
+        </Fact>
+      )}
+      <Fact name="Status">{status === "" ? "none yet" : status}</Fact>
+      <Fact name="Launched">
+        <Exact at={createdAt} />
+      </Fact>
+      {startedAt === null ? null : (
+        <Fact name="Ready">
+          <Exact at={startedAt} />
+        </Fact>
+      )}
+      {endedAt === null ? null : (
+        <Fact name="Ended">
+          <Exact at={endedAt} />
+        </Fact>
+      )}
+      {startedAt === null || endedAt === null ? null : (
+        <Fact name="Ran for">{between(startedAt, endedAt)}</Fact>
+      )}
+      {endsAt === null || isEnded(session.state) ? null : (
+        <Fact name="Time left">
+          <Left at={endsAt} now={now} />
+        </Fact>
+      )}
+      {url === null ? null : (
+        <Fact name="Address">
+          <Code text={url} />
+        </Fact>
+      )}
+      {port === null ? null : (
+        <Fact name="Port">
+          <Code text={String(port)} />
+        </Fact>
+      )}
+      <Fact name="Id">
+        <Code text={session.id} />
+      </Fact>
+    </dl>
+  );
+}
+
+/** What the reader has to know before anything else: why it failed, or why what stands here may be old. */
+function Notice({ session }: { session: Session }) {
+  if (session.state === "failed") {
+    return (
+      <div class="notice bad">
+        <p>
+          <strong>It failed{session.error === "" ? "." : ":"}</strong>
+        </p>
+        {session.error === "" ? null : <pre class="error">{session.error}</pre>}
+        <p>The log below says what happened before.</p>
+      </div>
+    );
+  }
+  if (isEnded(session.state)) return null;
+  if (!session.reachable) {
+    return (
+      <div class="notice">
+        <p>
+          The workspace is not connected. This is what was last known: {session.state}.
+          {session.canceling ? " The cancel takes effect as soon as it is back." : null} Start its agent
+          there:
+        </p>
+        <Command text="berth up" />
+      </div>
+    );
+  }
+  return session.canceling ? (
+    <div class="notice">
+      <p>Canceling. The application is asked to end, and after a while made to.</p>
+    </div>
+  ) : null;
+}
+
+/** A session's state, steps and details. Also a fragment: it fetches itself anew when the session changes. */
+export function SessionDetail({ session, title, opens, now }: DetailProps) {
+  const waits = opens && !isEnded(session.state);
+  return (
+    <div
+      id="session"
+      data-state={session.state}
+      {...(waits ? { "data-then": "open" } : {})}
+      hx-get={`/fragments/sessions/${session.id}${waits ? "?then=open" : ""}`}
+      hx-trigger={`berth:session:${session.id} from:body throttle:250ms, berth:agent from:body throttle:250ms, berth:opened from:body`}
+      hx-swap="outerMorph"
+    >
+      <div class="head">
+        <div class="what">
+          <h1>{session.name}</h1>
+          <p class="facts">
+            <State look={lookOf(session)} />
+            {title === session.name ? null : <span>{title}</span>}
+            <span>{session.resource ?? session.placement}</span>
+          </p>
+        </div>
+        <SessionActions session={session} back="session" />
+      </div>
+      <Notice session={session} />
+      <div class="sheet">
+        <div>
+          <Steps session={session} now={now} />
+          {waits ? <p class="help">Opens by itself as soon as it is ready.</p> : null}
+        </div>
+        <Facts session={session} title={title} now={now} />
+      </div>
+    </div>
+  );
+}
+
+function Log({ session }: { session: Session }) {
+  const href = `/api/sessions/${session.id}/logs`;
+  return (
+    <div class="log">
+      <div class="head">
+        <h2>Log</h2>
+        <label class="scripted">
+          <input type="checkbox" id="follow" checked /> Follow
+        </label>
+        <a href={href} target="_blank" rel="noopener">
+          As text
+        </a>
+      </div>
+      <pre class="scripted" data-log={`${href}?follow=1`} tabindex={0} role="region" aria-label="Log" />
+      <p id="log-note" class="help" hidden>
+        The log is on the workspace, and cannot be read while the workspace is away.
+      </p>
+      <p class="help unscripted">
+        <a href={href}>Show the log as text</a>
+      </p>
+    </div>
+  );
+}
+
+/** Seconds between two looks of a page without scripts. */
+const LOOK_AGAIN = 5;
+
+/** The page of one session. */
+export function SessionDetailPage({ frame, ...props }: DetailProps & { frame: Frame }) {
+  const { session } = props;
+  const settled = isEnded(session.state);
+  return (
+    <Layout
+      title={`${session.name}: ${lookOf(session)}`}
+      frame={frame}
+      refresh={settled ? undefined : LOOK_AGAIN}
+    >
+      <SessionDetail {...props} />
+      <Log session={session} />
+    </Layout>
+  );
+}
+
+/** The fragment, with the title that the browser's tab is to have now. */
+export const SessionDetailFragment = (props: DetailProps) => (
+  <>
+    <title>{`${props.session.name}: ${lookOf(props.session)} · Berth`}</title>
+    <SessionDetail {...props} />
+  </>
+);

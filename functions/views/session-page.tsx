@@ -1,0 +1,216 @@
+import type { Child } from "hono/jsx";
+import type { Session, SessionState } from "../../contract/session.ts";
+import { Command } from "./command.tsx";
+import { messagePage } from "./message-page.tsx";
+import { launchHref } from "./session-actions.tsx";
+import { tellingStatus } from "./session-list.tsx";
+import { lookOf, State } from "./state.tsx";
+import { Ago, between, Elapsed } from "./time.tsx";
+
+/** What can be behind the address of a session's application, besides the application. Shown on the sessions' host. */
+
+/** Seconds until a page that waits for somebody else tries again. */
+const RETRY = 3;
+
+const WAITING = ["submitted", "queued", "starting"] as const satisfies SessionState[];
+
+function waitsFor(session: Session): Child {
+  const { state, port, queue } = session;
+  if (state === "queued") {
+    return queue.reason === null
+      ? "It waits in the cluster's queue."
+      : `It waits in the cluster's queue: ${queue.reason}.`;
+  }
+  if (state === "submitted") return "It waits for the workspace to take it up.";
+  return port === null
+    ? "It waits for the application to start."
+    : `It waits for the application to answer on port ${port}.`;
+}
+
+const again = (session: Session, consoleUrl: string, primary: boolean) => (
+  <a class={primary ? "button primary" : "button"} href={consoleUrl + launchHref(session.service)}>
+    Launch again
+  </a>
+);
+
+const detail = (session: Session, consoleUrl: string, text: string) => (
+  <a class="button" href={`${consoleUrl}/sessions/${session.id}`}>
+    {text}
+  </a>
+);
+
+/**
+ * A session that is on its way: what it is at, what it waits for. The page moves on by itself.
+ * @param options.streamUrl an event stream of `session` events with `{state, status, error, url}`
+ */
+export function loadingPage(
+  session: Session,
+  options: { streamUrl: string; consoleUrl?: string | undefined; now?: number },
+) {
+  const { streamUrl, consoleUrl, now = Date.now() } = options;
+  return messagePage({
+    title: session.name,
+    home: consoleUrl,
+    streamUrl,
+    state: session.state,
+    above: (
+      <>
+        {WAITING.map((state) => (
+          <span class="while" data-while={state}>
+            <State look={state} />
+          </span>
+        ))}
+        <span>
+          <Elapsed at={session.createdAt} now={now} />
+        </span>
+      </>
+    ),
+    children: (
+      <>
+        <p id="status" class="status" role="status">
+          {tellingStatus(session) ?? "Starting"}
+        </p>
+        <p class="help later">{waitsFor(session)} This page moves on by itself.</p>
+      </>
+    ),
+    actions: consoleUrl === undefined ? undefined : detail(session, consoleUrl, "Details and log"),
+  });
+}
+
+/** A session that failed: its own words, and the way on. */
+export function failedPage(session: Session, consoleUrl: string, now: number = Date.now()) {
+  return messagePage({
+    title: `${session.name} failed`,
+    home: `${consoleUrl}/`,
+    above: (
+      <>
+        <State look="failed" />
+        <Ago at={session.endedAt ?? session.createdAt} now={now} />
+      </>
+    ),
+    children: (
+      <pre class="error" tabindex={0} role="region" aria-label="The error">
+        {session.error === "" ? "It ended without saying why." : session.error}
+      </pre>
+    ),
+    actions: (
+      <>
+        {again(session, consoleUrl, true)}
+        {detail(session, consoleUrl, "See the log")}
+      </>
+    ),
+  });
+}
+
+/** A session that is over: completed or canceled. */
+export function endedPage(session: Session, consoleUrl: string, now: number = Date.now()) {
+  const { name, startedAt, endedAt, createdAt } = session;
+  const ran = startedAt === null || endedAt === null ? null : `It ran for ${between(startedAt, endedAt)}. `;
+  return messagePage({
+    title: `${name} has ended`,
+    home: `${consoleUrl}/`,
+    above: (
+      <>
+        <State look={lookOf(session)} />
+        <Ago at={endedAt ?? createdAt} now={now} />
+      </>
+    ),
+    children: <p>{ran}What it saved is still in the workspace.</p>,
+    actions: (
+      <>
+        {again(session, consoleUrl, true)}
+        {detail(session, consoleUrl, "Details and log")}
+      </>
+    ),
+  });
+}
+
+/** The workspace is away: the session may well go on, it just cannot be reached. */
+export function offlinePage(session: Session, consoleUrl?: string) {
+  return messagePage({
+    title: `${session.name} cannot be reached`,
+    home: consoleUrl,
+    retry: RETRY,
+    above: <State look="not reachable" />,
+    children: (
+      <>
+        <p>
+          Its workspace is not connected. The session goes on there: last it was {session.state}. Start the
+          workspace's agent:
+        </p>
+        <Command text="berth up" />
+        <p class="help">This page tries again every {RETRY} s.</p>
+      </>
+    ),
+    actions: (
+      <a class="button primary" href="">
+        Try now
+      </a>
+    ),
+  });
+}
+
+/**
+ * The application did not answer, though its session runs (502).
+ * @param reason what happened instead, such as `connection refused`
+ */
+export function badGatewayPage(session: Session, reason: string, consoleUrl?: string) {
+  return messagePage({
+    title: `${session.name} did not answer`,
+    home: consoleUrl,
+    retry: RETRY,
+    above: <State look={lookOf(session)} />,
+    children: (
+      <>
+        <p>
+          The session runs, but its application{session.port === null ? null : <> on port {session.port}</>}{" "}
+          gave no answer. It may be starting again, or it may have ended just now.
+        </p>
+        {reason === "" ? null : <pre class="error">{reason}</pre>}
+        <p class="help">This page tries again every {RETRY} s.</p>
+      </>
+    ),
+    actions: (
+      <>
+        <a class="button primary" href="">
+          Try now
+        </a>
+        {consoleUrl === undefined ? null : detail(session, consoleUrl, "See the log")}
+      </>
+    ),
+  });
+}
+
+/** No live session of the reader's has this port. */
+export function noSessionPage(consoleUrl?: string) {
+  return messagePage({
+    title: "No session here",
+    home: consoleUrl,
+    children: (
+      <p>
+        No live session of yours has this address. It may have ended, and a session that starts again gets
+        another port. Open it from the console.
+      </p>
+    ),
+    actions:
+      consoleUrl === undefined ? undefined : (
+        <a class="button primary" href={`${consoleUrl}/`}>
+          Go to the sessions
+        </a>
+      ),
+  });
+}
+
+/** Nobody is logged in: how to get in. */
+export function loginPage() {
+  return messagePage({
+    title: "Log in to Berth",
+    children: (
+      <>
+        <p>Run this on the workspace and follow the link that it prints:</p>
+        <Command text="berth open" />
+        <p class="help">The link works once. This browser then stays logged in.</p>
+      </>
+    ),
+  });
+}
