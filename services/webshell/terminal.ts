@@ -48,6 +48,7 @@ export class Terminal {
   readonly #scrollback = new Scrollback(SCROLLBACK);
   /** In the order in which they came. */
   readonly #places = new Map<Viewer, Place>();
+  #size = { columns: 80, rows: 24 };
   #leader: Viewer | undefined;
   #isLeaderHidden = false;
   #hasEnded = false;
@@ -61,7 +62,14 @@ export class Terminal {
   constructor({ program, args, folder, env, stallMs = STALL }: TerminalOptions) {
     this.#stallMs = stallMs;
     // Bytes, not text: a character that is cut in two is put together where it is shown.
-    this.#pty = spawn(program, args, { name: "xterm-256color", cwd: folder, env, encoding: null });
+    this.#pty = spawn(program, args, {
+      name: "xterm-256color",
+      cols: this.#size.columns,
+      rows: this.#size.rows,
+      cwd: folder,
+      env,
+      encoding: null,
+    });
     this.#pty.onData((output: string | Buffer) => {
       this.#scrollback.push(Buffer.from(output));
       this.#moveOn();
@@ -117,6 +125,7 @@ export class Terminal {
     clearTimeout(this.#redrawTimer);
     this.#leader = viewer;
     this.#isLeaderHidden = false;
+    this.#size = { columns, rows };
     this.#pty.resize(columns, rows);
     this.#tellSize();
     this.#moveOn();
@@ -210,16 +219,15 @@ export class Terminal {
   }
 
   #tellSize(): void {
-    const { cols: columns, rows } = this.#pty;
     for (const viewer of this.#places.keys())
-      viewer.tell({ type: "size", columns, rows, leads: viewer === this.#leader });
+      viewer.tell({ type: "size", ...this.#size, leads: viewer === this.#leader });
   }
 
   /** Only a size that is another makes a program draw (SIGWINCH, and curses looks whether it is). */
   #redraw(): void {
-    const { cols, rows } = this.#pty;
-    this.#pty.resize(cols, Math.max(1, rows - 1));
+    const { columns, rows } = this.#size;
+    this.#pty.resize(columns, Math.max(1, rows - 1));
     clearTimeout(this.#redrawTimer);
-    this.#redrawTimer = setTimeout(() => this.#pty.resize(cols, rows), REDRAW).unref();
+    this.#redrawTimer = setTimeout(() => this.#pty.resize(columns, rows), REDRAW).unref();
   }
 }

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import { array, assert, property, uint8Array } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Modes } from "../../../services/webshell/modes.ts";
 import { findCut, Scrollback } from "../../../services/webshell/scrollback.ts";
@@ -21,8 +21,8 @@ describe("a scrollback", () => {
   });
 
   it("keeps the end of any output, byte for byte, in bounded memory", () => {
-    fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 3 * CAPACITY }), { maxLength: 12 }), (pieces) => {
+    assert(
+      property(array(uint8Array({ maxLength: 3 * CAPACITY }), { maxLength: 12 }), (pieces) => {
         const whole = Buffer.concat(pieces);
         const scrollback = new Scrollback(CAPACITY);
         for (const piece of pieces) scrollback.push(Buffer.from(piece));

@@ -52,6 +52,7 @@ describe("a terminal", () => {
     await eventually(() => terminal.tail.endsWith("done"), { what: "the drawing" });
     const page = new Sleeper();
     terminal.attach(page);
+    terminal.hide(page);
     expect(page.messages[0]).toMatchObject({ type: "attach", isFresh: true, preamble: "\x1b[?1049h" });
     expect(await eventually(() => /23 80\s+24 80\s+$/.test(terminal.tail), { what: "both sizes" })).toBe(
       true,
