@@ -1,27 +1,46 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+// The projects run one after the other. Their order is numbered from 1, because with one worker vitest takes the
+// order 0 for none and runs such a project last.
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "unit",
-          include: ["contract", "agent", "services", "local", "repository"].map(
+          include: ["contract", "agent", "services", "local", "repository", "views"].map(
             (part) => `test/${part}/**/*.test.ts`,
           ),
+          // Without it vitest empties every style sheet, those imported as text too.
+          css: true,
+          sequence: { groupOrder: 1 },
+          maxWorkers: "100%",
         },
       },
       {
         // These run inside workerd, with the Worker's own bindings and a fresh storage for every file.
         plugins: [
-          cloudflareTest({ main: "./functions/index.ts", wrangler: { configPath: "./wrangler.toml" } }),
+          cloudflareTest({
+            main: "./functions/index.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                BERTH_CONSOLE_HOST: "localhost",
+                BERTH_SESSIONS_HOST: "sessions.localhost",
+                BERTH_API_TOKEN: "the-api-token-of-the-tests",
+                BERTH_AGENT_TOKEN: "the-agent-token-of-the-tests",
+                BERTH_COOKIE_SECRET: "the-cookie-secret-of-the-tests",
+              },
+            },
+          }),
         ],
         test: {
           name: "edge",
           include: ["test/functions/**/*.test.ts"],
           // Without it vitest empties every style sheet, those imported as text too.
           css: true,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -30,9 +49,9 @@ export default defineConfig({
           include: ["test/proxy/**/*.test.ts", "test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // One at a time and after the others: they start browsers and measure how things react.
+          // One at a time: they start browsers, and real programs with deadlines of their own.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

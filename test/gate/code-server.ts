@@ -28,7 +28,7 @@ export const codeServerPath = (): string => join(cache(), "node_modules", ".bin"
  * The environment in which npm builds for the Node that this process runs on, with the headers that came with it.
  * npm looks for its global configuration beside its Node, so that the machine's is named to it.
  */
-async function npmEnvironment(options: RunOptions): Promise<Record<string, string>> {
+async function npmEnvironment(options: RunOptions): Promise<RunOptions["env"]> {
   const own = join(ROOT, "node_modules/.bin");
   const machinePath = (process.env["PATH"] ?? "").split(delimiter).filter((part) => part !== own);
   const globalConfig = await run(["npm", "config", "get", "globalconfig"], {
@@ -42,6 +42,8 @@ async function npmEnvironment(options: RunOptions): Promise<Record<string, strin
   );
   return {
     PATH: [own, ...machinePath].join(delimiter),
+    // The npm around the gate names its own Node here, and code-server's install script believes it.
+    npm_config_user_agent: undefined,
     ...(globalConfig.code === 0 ? { npm_config_globalconfig: globalConfig.output.trim() } : {}),
     ...(bundled ? { npm_config_nodedir: headers } : {}),
   };
