@@ -8,6 +8,7 @@ import {
   PING,
   PONG,
 } from "../../contract/frames.ts";
+import { BerthError } from "../../contract/problem.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
 
 type Hello = Extract<AgentFrame, { type: "hello" }>;
@@ -17,16 +18,19 @@ export type LinkHandler = {
   /** Returns the answer to a hello. */
   onHello: (hello: Hello) => Extract<EdgeFrame, { type: "welcome" }>;
   onFrame: (frame: Frame<Exclude<AgentFrame, Hello>>) => Promise<void>;
+  /** Whoever was answering answers no more: the link is down, or another agent has taken it. */
   onLost: () => Promise<void>;
 };
 
-/** Set on a socket that has said hello; the highest epoch is the link. */
+/** Set on a socket that has said hello; the highest epoch is the link, `OVER` is none's any more. */
 const Attachment = z.object({ epoch: z.int() });
+const OVER = -1;
 
 /** Enough of a hello to tell the version of any protocol. */
 const AnyHello = z.object({ type: z.literal("hello"), protocol: z.int() });
 
 const TAG = "link";
+const CLOSED_NORMAL = 1000;
 const CLOSED_POLICY = 1008;
 const CLOSED_REPLACED = 4000;
 
@@ -62,7 +66,9 @@ export class Link {
   }
 
   /** Takes an agent's upgrade; it becomes the link when it has said hello. */
-  accept(): Response {
+  accept(request: Request): Response {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket")
+      throw new BerthError("invalid_request", "the link is a WebSocket");
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server, [TAG]);
     return new Response(null, { status: 101, webSocket: client });
@@ -81,7 +87,7 @@ export class Link {
 
   async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     if (socket !== this.#socket && epochOf(socket) === 0) {
-      this.#greet(socket, message);
+      await this.#greet(socket, message);
       return;
     }
     // What a replaced link still says is of no epoch that counts.
@@ -91,7 +97,7 @@ export class Link {
       frame = decodeFrame(AgentFrame, message);
     } catch (error) {
       console.warn("the agent sent a frame that does not fit the protocol", String(error));
-      socket.close(CLOSED_POLICY, "not a frame of this protocol");
+      end(socket, CLOSED_POLICY, "not a frame of this protocol");
       await this.lost(socket);
       return;
     }
@@ -100,12 +106,14 @@ export class Link {
   }
 
   async lost(socket: WebSocket): Promise<void> {
+    // A hibernating socket's closing handshake is the object's to finish (Cloudflare, WebSocket Hibernation API).
+    end(socket, CLOSED_NORMAL, "");
     if (socket !== this.#socket) return;
     this.#socket = undefined;
     await this.#handler.onLost();
   }
 
-  #greet(socket: WebSocket, message: string | ArrayBuffer): void {
+  async #greet(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const text = typeof message === "string" ? message : "null";
     const any = AnyHello.safeParse(parseJson(text));
     if (any.success && any.data.protocol !== PROTOCOL_VERSION) {
@@ -120,11 +128,14 @@ export class Link {
       return;
     }
     const replaced = this.#socket;
+    // From here on: what the hello changes is told with the workspace reachable.
+    this.#socket = socket;
     const welcome = this.#handler.onHello(hello.data);
     socket.serializeAttachment({ epoch: welcome.epoch });
-    this.#socket = socket;
     socket.send(encodeFrame(welcome));
-    replaced?.close(CLOSED_REPLACED, "another agent has taken the link");
+    if (replaced === undefined) return;
+    end(replaced, CLOSED_REPLACED, "another agent has taken the link");
+    await this.#handler.onLost();
   }
 }
 
@@ -135,7 +146,13 @@ function epochOf(socket: WebSocket): number {
 
 function refuse(socket: WebSocket, code: string, message: string): void {
   socket.send(encodeFrame({ type: "refused", code, message }));
-  socket.close(CLOSED_POLICY, code);
+  end(socket, CLOSED_POLICY, code);
+}
+
+/** Closes a socket for good: one whose other side has gone silent lingers, and an evicted object finds it again. */
+function end(socket: WebSocket, code: number, reason: string): void {
+  socket.serializeAttachment({ epoch: OVER });
+  socket.close(code, reason);
 }
 
 function parseJson(text: string): unknown {

@@ -136,7 +136,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     const url = new URL(request.url);
     if (isApplication(request) || request.headers.has(TARGET_HEADER)) return this.#proxy(request, url);
     const [, area, name = "", rest, last] = url.pathname.split("/", 5);
-    if (area === "agent" && name === "link") return this.#link.accept();
+    if (area === "agent" && name === "link") return this.#link.accept(request);
     if (area === "agent" && name === "streams" && rest !== undefined)
       return this.#answers.stream(rest, request);
     if (area === "wait") return this.#wait(Number(name), url);
