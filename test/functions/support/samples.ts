@@ -1,0 +1,51 @@
+import { type CatalogueEntry, ServiceDefinition } from "../../../contract/service.ts";
+import { SessionReport, SessionSpec } from "../../../contract/session.ts";
+
+/** A service as an agent lists it: `notebook`, which has no inputs unless told. */
+export function service(
+  changes: Partial<Omit<CatalogueEntry, "inputs">> & { inputs?: readonly object[] } = {},
+): CatalogueEntry {
+  const { inputs = [], ...rest } = changes;
+  return {
+    name: "notebook",
+    title: "Notebook",
+    description: "",
+    icon: null,
+    placements: ["workspace"],
+    inputs: ServiceDefinition.parse({ inputs }).inputs,
+    installed: true,
+    missing: [],
+    install: [],
+    broken: null,
+    ...rest,
+  };
+}
+
+/** What an agent says of a session: that it runs on port 51458, unless told otherwise. */
+export function report(id: string, changes: Partial<SessionReport> = {}): SessionReport {
+  return SessionReport.parse({
+    id,
+    state: "running",
+    status: "Running",
+    error: "",
+    scheme: "me",
+    port: 51_458,
+    slug: "",
+    stripPrefix: true,
+    startedAt: 1_790_000_000_000,
+    ...changes,
+  });
+}
+
+/** A session as an agent knows it from its own disk. */
+export function spec(id: string, changes: Partial<SessionSpec> = {}): SessionSpec {
+  return SessionSpec.parse({
+    id,
+    name: "Notebook",
+    service: "notebook",
+    placement: "workspace",
+    inputs: {},
+    createdAt: 1_780_000_000_000,
+    ...changes,
+  });
+}
