@@ -83,14 +83,19 @@ export class ReportsFile implements AsyncDisposable {
    */
   static async open(directory: string, offset: number, onReport: ReportHandler): Promise<ReportsFile> {
     const file = new ReportsFile(directory, offset, onReport);
-    file.#touched();
-    await file.#turn;
+    await file.refresh();
     return file;
   }
 
   /** Where to go on from after a restart, bytes. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** Reads now rather than when the watch says so: what is new has been handed on when it returns. */
+  async refresh(): Promise<void> {
+    this.#touched();
+    await this.#turn;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

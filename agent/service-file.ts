@@ -88,6 +88,13 @@ export class ServiceFile implements AsyncDisposable {
     return this.#current;
   }
 
+  /** Looks now rather than when the watch says so: what is new has been told when it returns. */
+  refresh(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#isClosed) await this.#look();
+    });
+  }
+
   /**
    * Writes the changes over what the file holds at this moment: unknown keys and other people's edits survive, and
    * edits that had not been noticed yet are told first. A broken file is replaced by its last good state. A link in the

@@ -6,23 +6,20 @@ import { quote } from "./quote.ts";
 
 /** A service's own scripts. File names with `-` for `_`, or a `-v3` before the suffix, are accepted (design 3.3). */
 const SCRIPTS = {
-  start: /^start[_-]template(?:-v(\d+))?\.sh$/,
-  kill: /^kill[_-]template(?:-v(\d+))?\.sh$/,
-  controller: /^controller(?:-v(\d+))?\.sh$/,
+  start: /^start[-_]template(?:[-_]v(\d+))?\.sh$/,
+  kill: /^kill[-_]template(?:[-_]v(\d+))?\.sh$/,
+  controller: /^controller(?:[-_]v(\d+))?\.sh$/,
 } as const;
 
 /**
- * Finds one of a service's scripts. Of several spellings the one without a version wins, with `_` before `-`, and
- * then the highest version.
+ * Finds one of a service's scripts. Of several spellings the highest version counts; among equals `_` before `-`.
  * @returns its path, or undefined when the folder has none, or is none
  */
 export function findScript(folder: string, kind: keyof typeof SCRIPTS): string | undefined {
-  const rank = (name: string): number => Number(SCRIPTS[kind].exec(name)?.[1] ?? Number.POSITIVE_INFINITY);
+  const version = (name: string): number => Number(SCRIPTS[kind].exec(name)?.[1] ?? 0);
   const [found] = list(folder)
     .filter((name) => SCRIPTS[kind].test(name))
-    .toSorted((a, b) =>
-      rank(a) === rank(b) ? Number(b.includes("_")) - Number(a.includes("_")) : rank(b) - rank(a),
-    );
+    .toSorted((one, other) => version(other) - version(one) || (one < other ? 1 : -1));
   return found === undefined ? undefined : join(folder, found);
 }
 
@@ -44,7 +41,7 @@ export type SessionScriptOptions = {
   port: number;
   /** The port of the URL. In the workspace it is the same. */
   openPort: number;
-  /** `/me/<openPort>` */
+  /** `/me/<openPort>`, or `/sme/<openPort>` for a service that speaks HTTPS. */
   basepath: string;
   /** Where services may install software for good. */
   installDirectory: string;

@@ -86,6 +86,13 @@ describe("a session's reports", () => {
     expect(texts()).toEqual(["one", "two", "three"]);
   });
 
+  it("have been handed on when a refresh returns", async () => {
+    const { path, texts, file } = await opened(null);
+    await appendFile(path, "status\0one\0");
+    await file.refresh();
+    expect(texts()).toEqual(["one"]);
+  });
+
   it("wait until a torn one is whole", async () => {
     const { path, texts, file } = await opened("status\0one\0status\0t");
     expect(file.offset).toBe(11);

@@ -180,6 +180,13 @@ describe("a session's service.json", () => {
     expect(slugs).toEqual(["last"]);
   });
 
+  it("has been read anew when a refresh returns", async () => {
+    const { path, file, slugs } = await opened();
+    await writeFile(path, text({ SLUG: "lab" }));
+    await file.refresh();
+    expect(slugs).toEqual(["lab"]);
+  });
+
   it("tells nothing when an edit means the same", async () => {
     const { path, slugs, finish } = await opened();
     await writeFile(path, `${text({ PORT: 51_458, note: "mine" })}\n\n`);
