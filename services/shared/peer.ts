@@ -15,8 +15,8 @@ function endpoint(address: string, port: number): string {
  * The user id of the process at the other end of a connection that came over IPv4 from this very machine; undefined
  * when it cannot be known, as on a system without /proc/net/tcp.
  *
- * Only established connections count: of a half-closed one the kernel shows the user id 0, so that somebody who sends
- * a request and hangs up at once would be taken for root.
+ * For a connection that its owner has closed, in part or whole, the kernel may show the user id 0, whoever it was: a
+ * stranger who sends a request and hangs up at once would be taken for root. There a 0 tells nothing.
  */
 export function peerOwner({
   localAddress,
@@ -33,7 +33,7 @@ export function peerOwner({
     for (const line of table.split("\n")) {
       // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid …
       const [, local, remote, state, , , , uid] = line.trim().split(/\s+/);
-      if (local === theirs && remote === ours && state === ESTABLISHED) return Number(uid);
+      if (local === theirs && remote === ours && (state === ESTABLISHED || uid !== "0")) return Number(uid);
     }
   }
   return undefined;

@@ -71,7 +71,7 @@ export class Terminal {
       encoding: null,
     });
     this.#pty.onData((output: string | Buffer) => {
-      this.#scrollback.push(Buffer.from(output));
+      this.#scrollback.push(typeof output === "string" ? Buffer.from(output) : output);
       this.#moveOn();
       this.#onOutput();
     });

@@ -1,5 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import type { TestContext } from "vitest";
 import { it } from "vitest";
 
 function isHere(program: string): boolean {
@@ -13,24 +14,32 @@ function isHere(program: string): boolean {
   });
 }
 
+/**
+ * A hook for `beforeEach` of tests that run a real program. Where the program is missing they are skipped, with a note
+ * that names it and the command which brings it; with CI=true they fail with the same words.
+ */
+export function needs(program: string, install: string): (context: TestContext) => void {
+  const isMissing = !isHere(program);
+  const reason = `${program} is not on PATH; to run this: ${install}`;
+  return ({ skip }) => {
+    if (isMissing && process.env["CI"] === "true") throw new Error(reason);
+    skip(isMissing, reason);
+  };
+}
+
 /** Milliseconds; real programs start slowly on a busy machine. */
 const TIMEOUT = 30_000;
 
-/**
- * `it` for tests that run a real program. Where the program is missing such a test is skipped, with a note that names
- * the program and the command which brings it; with CI=true it fails with the same words.
- */
+/** `it` for a test that runs a real program, with the same rule. */
 export function requires(
   program: string,
   install: string,
 ): (name: string, body: () => Promise<void> | void, timeout?: number) => void {
-  const isMissing = !isHere(program);
-  const reason = `${program} is not on PATH; to run this: ${install}`;
+  const check = needs(program, install);
   return (name: string, body, timeout = TIMEOUT) => {
     // oxlint-disable-next-line vitest/valid-title -- it is the caller's
-    it(name, { timeout }, async ({ skip }) => {
-      if (isMissing && process.env["CI"] === "true") throw new Error(reason);
-      skip(isMissing, reason);
+    it(name, { timeout }, async (context) => {
+      check(context);
       await body();
     });
   };
