@@ -28,24 +28,33 @@ export class Answer {
   requestBody: ReadableStream<Uint8Array> | null;
   readonly #hooks: AnswerHooks;
   readonly #method: string;
+  readonly #isUpgrade: boolean;
   readonly #settle: { resolve: (response: Response) => void; reject: (error: Error) => void };
   readonly #turns = new Map<number, () => void>();
   #next = 0;
   #body: WritableStream<Uint8Array> | undefined;
+  /** Why the answer stopped in the middle: whoever holds the body then breaks it when it lets go. */
+  #failure: BerthError | undefined;
   #over = false;
 
-  constructor(method: string, requestBody: ReadableStream<Uint8Array> | null, hooks: AnswerHooks) {
+  /** @param request.isUpgrade tells whether the browser asked for a WebSocket */
+  constructor(
+    request: { method: string; isUpgrade: boolean; body: ReadableStream<Uint8Array> | null },
+    hooks: AnswerHooks,
+  ) {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     this.response = promise;
     this.#settle = { resolve, reject };
-    this.#method = method;
-    this.requestBody = requestBody;
+    this.#method = request.method;
+    this.#isUpgrade = request.isUpgrade;
+    this.requestBody = request.body;
     this.#hooks = hooks;
   }
 
   /** The head, with segment 0. */
   async begin(head: ResponseHead, payload: Uint8Array): Promise<void> {
-    const headers = this.#hooks.mapHeaders(head.headers);
+    const headers = await this.#headersOf(head);
+    if (headers === undefined) return;
     const init = { status: head.status, headers, encodeBody: "manual" } as const;
     if (this.#method === "HEAD" || WITHOUT_BODY.has(head.status)) {
       this.#settle.resolve(new Response(null, init));
@@ -75,10 +84,9 @@ export class Answer {
         await writer.write(payload);
         this.#hooks.onTaken(payload.byteLength);
       }
-      if (end) {
+      if (end && !this.#over) {
         await writer.close();
         this.#end();
-        return;
       }
     } catch {
       // The reader is gone, or the service sent another length than it had said.
@@ -87,29 +95,33 @@ export class Answer {
     } finally {
       writer.releaseLock();
     }
-    this.#advance();
+    await this.#advance(body);
   }
 
   /**
    * A segment that came as a POST: resolves when the browser has taken all of it.
-   * @throws when the browser is gone, or the POST's body breaks
+   * @throws BerthError `not_found` when the browser is gone, or the POST's body breaks
    */
   async post(seq: number, segment: ReadableStream<Uint8Array>): Promise<void> {
     await this.#turn(seq);
     const body = this.#body;
-    if (body === undefined || this.#over)
-      throw new BerthError("not_found", "nobody reads this answer any more");
+    if (body === undefined || this.#over) throw unread();
     try {
       await segment.pipeTo(body, { preventClose: true });
     } catch (error) {
       this.abandon();
-      throw error;
+      throw unread(error);
     }
-    this.#advance();
+    await this.#advance(body);
+    if (this.#over) throw unread();
   }
 
-  /** The agent has accepted the WebSocket: both ends of one pair are coupled by the runtime. */
+  /**
+   * The agent has accepted the WebSocket: both ends of one pair are coupled by the runtime.
+   * @throws BerthError `invalid_request` when the browser asked for none
+   */
   upgrade(protocol: string | null): Response {
+    if (!this.#isUpgrade) throw new BerthError("invalid_request", "this request asked for no WebSocket");
     const { 0: browser, 1: agent } = new WebSocketPair();
     const headers: Record<string, string> = protocol === null ? {} : { "sec-websocket-protocol": protocol };
     this.#settle.resolve(new Response(null, { status: 101, webSocket: browser, headers }));
@@ -145,14 +157,24 @@ export class Answer {
     this.#hooks.onAbandoned();
   }
 
+  /** What a service sends need not be a header at all (RFC 9110, section 5.5); undefined then, and the answer is over. */
+  async #headersOf(head: ResponseHead): Promise<Headers | undefined> {
+    try {
+      return this.#hooks.mapHeaders(head.headers);
+    } catch (cause) {
+      await this.#break(new BerthError("bad_gateway", "the application sent a malformed header", { cause }));
+      this.#hooks.onAbandoned();
+      return undefined;
+    }
+  }
+
   async #break(error: BerthError): Promise<void> {
     if (this.#over) return;
-    const body = this.#body;
+    this.#failure = error;
     this.#end();
     this.#settle.reject(error);
     this.response.catch(() => undefined);
-    // Fails for a POST that holds the stream: that one breaks by itself.
-    if (body !== undefined && !body.locked) await body.abort(error).catch(() => undefined);
+    if (this.#body !== undefined && !this.#body.locked) await breakOff(this.#body, error);
   }
 
   #turn(seq: number): Promise<void> | undefined {
@@ -162,7 +184,9 @@ export class Answer {
     return promise;
   }
 
-  #advance(): void {
+  /** The body is free for the next segment, if there is to be one. */
+  async #advance(body: WritableStream<Uint8Array>): Promise<void> {
+    if (this.#failure !== undefined) await breakOff(body, this.#failure);
     this.#next += 1;
     this.#turns.get(this.#next)?.();
     this.#turns.delete(this.#next);
@@ -175,4 +199,13 @@ export class Answer {
     this.#turns.clear();
     this.#hooks.onOver();
   }
+}
+
+const unread = (cause?: unknown): BerthError =>
+  new BerthError("not_found", "nobody reads this answer any more", { cause });
+
+/** The reader sees an error where the rest should be: half an answer must not pass for a whole one. */
+async function breakOff(body: WritableStream<Uint8Array>, error: BerthError): Promise<void> {
+  // It fails when the reader has gone.
+  await body.abort(error).catch(() => undefined);
 }

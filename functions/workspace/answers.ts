@@ -40,7 +40,7 @@ export class Answers {
     const { target, method, path, headers, body, length } = request;
     const isInline = body !== null && length !== null && length <= INLINE_BODY;
     const payload = isInline ? new Uint8Array(await new Response(body).arrayBuffer()) : undefined;
-    const { id, answer } = this.#add(request, isInline ? null : body);
+    const { id, answer } = this.#add(request, { isUpgrade: false, body: isInline ? null : body });
     const kind =
       payload !== undefined && payload.byteLength > 0
         ? "inline"
@@ -55,7 +55,7 @@ export class Answers {
   /** Relays a WebSocket's upgrade; resolves with the 101, or with what the service said instead. */
   async websocket(request: RelayedRequest): Promise<Response> {
     const { target, path, headers } = request;
-    const { id, answer } = this.#add(request, null);
+    const { id, answer } = this.#add(request, { isUpgrade: true, body: null });
     if (!this.#send({ type: "websocket", id, target, path, headers })) await answer.lose();
     return answer.response;
   }
@@ -106,18 +106,24 @@ export class Answers {
     await Promise.all([...this.#open.values()].map((answer) => answer.lose()));
   }
 
-  #add(request: RelayedRequest, body: ReadableStream<Uint8Array> | null): { id: StreamId; answer: Answer } {
+  #add(
+    request: RelayedRequest,
+    how: { isUpgrade: boolean; body: ReadableStream<Uint8Array> | null },
+  ): { id: StreamId; answer: Answer } {
     const id = streamId((bytes) => crypto.getRandomValues(bytes));
     const abandon = (): void => answer.abandon();
-    const answer = new Answer(request.method, body, {
-      mapHeaders: request.mapHeaders,
-      onTaken: (bytes) => this.#send({ type: "ack", id, bytes }),
-      onAbandoned: () => this.#send({ type: "abort", id }),
-      onOver: () => {
-        this.#open.delete(id);
-        request.signal.removeEventListener("abort", abandon);
+    const answer = new Answer(
+      { method: request.method, ...how },
+      {
+        mapHeaders: request.mapHeaders,
+        onTaken: (bytes) => this.#send({ type: "ack", id, bytes }),
+        onAbandoned: () => this.#send({ type: "abort", id }),
+        onOver: () => {
+          this.#open.delete(id);
+          request.signal.removeEventListener("abort", abandon);
+        },
       },
-    });
+    );
     this.#open.set(id, answer);
     request.signal.addEventListener("abort", abandon, { once: true });
     if (request.signal.aborted) answer.abandon();
