@@ -3,8 +3,6 @@ import type { Inputs } from "../contract/session.ts";
 import { isEnded, Session } from "../contract/session.ts";
 import { poll } from "./poll.ts";
 
-const Sessions = z.union([z.array(Session), z.object({ sessions: z.array(Session) })]);
-
 /** A client of Berth's API (design 3.2), with the local instance's token. */
 export class Api {
   readonly origin: string;
@@ -27,8 +25,7 @@ export class Api {
   }
 
   async sessions(): Promise<Session[]> {
-    const list = Sessions.parse(await this.#ask("GET", "/api/sessions"));
-    return Array.isArray(list) ? list : list.sessions;
+    return z.array(Session).parse(await this.#ask("GET", "/api/sessions"));
   }
 
   /** Polls every 10 ms until the session is as `wanted`; one that ends otherwise is an error that says why. */

@@ -8,6 +8,7 @@ import { memoryMeasure } from "./measures/memory.ts";
 import { requestsMeasure } from "./measures/requests.ts";
 import { runningMeasure } from "./measures/running.ts";
 import { transferMeasures } from "./measures/transfer.ts";
+import { webshellMeasure } from "./measures/webshell.ts";
 import { Peer } from "./peer.ts";
 import { jsonReport, markdownReport, textReport } from "./report.ts";
 import { judge } from "./row.ts";
@@ -22,6 +23,7 @@ const MEASURES: readonly Measure[] = [
   echoMeasure,
   runningMeasure,
   editMeasure,
+  webshellMeasure,
 ];
 
 type Options = { only?: string; rounds: number; json: boolean; markdown: boolean };

@@ -19,7 +19,8 @@ function compared({ wanted }: Row, judgement: Judgement | null): string {
   if (judgement === null || wanted === null) return "";
   const { value, low, high } = judgement;
   const spread = low === high ? "" : `(${format(low)}–${format(high)})`;
-  return `${PREFIX[wanted.of]}${format(value)} ${spread}`.trimEnd();
+  // A value by itself stands in Berth's own column.
+  return wanted.of === "value" ? spread : `${PREFIX[wanted.of]}${format(value)} ${spread}`.trimEnd();
 }
 
 function cells(row: Row | FailedRow): string[] {
