@@ -1,5 +1,5 @@
 // Keeps the relative times of a page current, and spells exact ones in the reader's own zone.
-import { ago, duration, exact } from "./time.js";
+import { ago, duration, exact, hour } from "./time.js";
 
 /** @type {Record<string, (ms: number) => string>} What `data-clock` asks for; the argument is now minus `datetime`. */
 const SPELLINGS = {
@@ -21,9 +21,9 @@ function tick(time) {
  * @param {HTMLTimeElement} time
  */
 function localise(time) {
-  const text = exact(time.dateTime);
-  if (time.dataset.clock === "exact") time.textContent = text;
-  else time.title = text;
+  if (time.dataset.clock === "exact") time.textContent = exact(time.dateTime);
+  else time.title = exact(time.dateTime);
+  if (time.dataset.clock === "hour") time.textContent = hour(time.dateTime);
   time.removeAttribute("data-utc");
 }
 

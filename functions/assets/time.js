@@ -34,6 +34,16 @@ export function ago(ms) {
 }
 
 /**
+ * The hour and minute of a point in time, in the zone and the language of whoever formats it.
+ * @param {string | number} time ISO 8601, or milliseconds since 1970
+ * @param {{ locale?: string, timeZone?: string }} [place]
+ * @returns {string}
+ */
+export function hour(time, { locale, timeZone } = {}) {
+  return new Intl.DateTimeFormat(locale, { timeStyle: "short", timeZone }).format(new Date(time));
+}
+
+/**
  * A point in time in full, in the zone and the language of whoever formats it.
  * @param {string | number} time ISO 8601, or milliseconds since 1970
  * @param {{ locale?: string, timeZone?: string }} [place]

@@ -80,7 +80,7 @@ function AgentBanner({ agent }: { agent: AgentStatus }) {
       ) : (
         <p>
           <strong>The workspace {agent.host} is not connected.</strong> Its sessions go on; what you see is
-          the last that was known. Start its agent there:
+          the last that was known of them. Start its agent there:
         </p>
       )}
       <Command text="berth up" />

@@ -23,7 +23,7 @@ function Item({ notification, fresh, now }: { notification: Notification; fresh:
       </svg>
       <p>{text}</p>
       {session === null ? null : (
-        <a href={`/sessions/${session}`} aria-label={`The session of “${text}”`}>
+        <a href={`/sessions/${session}`} aria-label={`Session of “${text}”`}>
           Session
         </a>
       )}

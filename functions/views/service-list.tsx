@@ -45,7 +45,7 @@ function Action({ entry }: { entry: CatalogueEntry }) {
       <a
         class={entry.installed ? "button" : "button quiet"}
         href={launchHref(entry.name)}
-        aria-label={`Launch ${entry.title}${entry.installed ? "" : " anyway"}`}
+        aria-label={`${entry.installed ? "Launch" : "Launch anyway:"} ${entry.title}`}
       >
         {entry.installed ? "Launch" : "Launch anyway"}
       </a>

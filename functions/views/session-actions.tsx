@@ -28,14 +28,14 @@ export function SessionActions({ session, back }: { session: Session; back: Canc
     return (
       <div class="actions">
         {back === "list" && session.state === "failed" ? (
-          <a class="button" href={`/sessions/${session.id}`} aria-label={`Why ${session.name} failed`}>
+          <a class="button" href={`/sessions/${session.id}`} aria-label={`Why? ${session.name} failed`}>
             Why?
           </a>
         ) : null}
         <a
-          class="button quiet"
+          class={back === "list" ? "button quiet" : "button primary"}
           href={launchHref(session.service)}
-          aria-label={`Launch ${session.name} again`}
+          aria-label={`Launch again: ${session.name}`}
         >
           Launch again
         </a>

@@ -4,7 +4,7 @@ import { isEnded, type Session } from "../../contract/session.ts";
 import { ServiceIcon } from "./service-icon.tsx";
 import { SessionActions } from "./session-actions.tsx";
 import { lookOf, State } from "./state.tsx";
-import { Ago, between, Elapsed, Left } from "./time.tsx";
+import { Ago, between, Elapsed, Hour, Left } from "./time.tsx";
 
 /** A failure is news for this long: it stands among what is running. Milliseconds. */
 const NEWS = 3_600_000;
@@ -32,7 +32,7 @@ function Queue({ queue }: { queue: Session["queue"] }) {
       {reason === null ? null : <span>{reason}</span>}
       {estimatedStart === null ? null : (
         <span>
-          starts at about <time datetime={estimatedStart}>{estimatedStart.slice(11, 16)} UTC</time>
+          starts at about <Hour at={estimatedStart} />
         </span>
       )}
     </>

@@ -1,4 +1,4 @@
-import { ago, duration, exact } from "../assets/time.js";
+import { ago, duration, exact, hour } from "../assets/time.js";
 
 const DATE = { locale: "en-GB", timeZone: "UTC" } as const;
 
@@ -22,6 +22,13 @@ export const Elapsed = ({ at, now }: At) => (
 export const Left = ({ at, now }: At) => (
   <time datetime={at} title={exact(at, DATE)} data-clock="left" data-utc="">
     {duration(Date.parse(at) - now)}
+  </time>
+);
+
+/** The hour and minute: in UTC as the server spells it, in the reader's own zone where scripts run. */
+export const Hour = ({ at }: { at: string }) => (
+  <time datetime={at} title={exact(at, DATE)} data-clock="hour" data-utc="">
+    {hour(at, DATE)} UTC
   </time>
 );
 
