@@ -25,11 +25,7 @@ export class Api {
   /** @throws BerthError `not_configured` when this machine has no token yet */
   static async open(config: Config): Promise<Api> {
     const token = await readSecret(config.home, "token");
-    if (token === undefined)
-      throw new BerthError(
-        "not_configured",
-        `no token is in ${config.home}: start Berth once with npm start`,
-      );
+    if (token === undefined) throw new BerthError("no_token", `no token is in ${config.home}`);
     return new Api(config.edge, token);
   }
 

@@ -47,14 +47,11 @@ export class Link implements AsyncDisposable {
   readonly #stop = new AbortController();
   #socket: WebSocket | undefined;
   #running: Promise<void> | undefined;
-  #online = false;
+  /** Hello has been said on the socket that is open: what changes from then on is to be told. */
+  #greeted = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
-  }
-
-  get online(): boolean {
-    return this.#online;
   }
 
   /** Starts dialling; returns at once. */
@@ -64,7 +61,7 @@ export class Link implements AsyncDisposable {
 
   /** Dropped when the link is down: the next hello says it anew. */
   send(head: AgentFrame, payload?: Uint8Array): void {
-    if (this.#online) this.#socket?.send(encodeFrame(head, payload));
+    if (this.#greeted) this.#socket?.send(encodeFrame(head, payload));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,6 +99,7 @@ export class Link implements AsyncDisposable {
     let welcomed = false;
     socket.on("open", () => {
       socket.send(encodeFrame(this.#options.hello()));
+      this.#greeted = true;
       heartbeat.start();
     });
     socket.on("message", (data: Buffer, isBinary: boolean) => {
@@ -119,7 +117,6 @@ export class Link implements AsyncDisposable {
         socket.terminate();
       } else if (frame.head.type === "welcome") {
         welcomed = true;
-        this.#online = true;
         this.#options.onWelcome(frame.head);
       } else this.#options.onFrame({ head: frame.head, payload: frame.payload });
     });
@@ -128,7 +125,7 @@ export class Link implements AsyncDisposable {
     });
     socket.on("close", (code) => {
       heartbeat.stop();
-      this.#online = false;
+      this.#greeted = false;
       if (welcomed) {
         this.#options.log.info({ code }, "the link is down");
         this.#options.onLost();

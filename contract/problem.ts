@@ -17,6 +17,11 @@ const CATALOGUE = {
     title: "Not logged in",
     remedy: "Run `berth open` on the workspace and follow the link it prints.",
   },
+  no_token: {
+    status: 401,
+    title: "This machine has no token of Berth's",
+    remedy: "Start Berth once with `npm start`: it makes them.",
+  },
   forbidden: { status: 403, title: "Not allowed", remedy: "Open the page from the console itself." },
   not_found: { status: 404, title: "Not found", remedy: "See `berth list` for what is there." },
   unknown_service: {

@@ -13,6 +13,20 @@ export type EdgeOptions = {
   secrets: { token: string; agentToken: string; cookieSecret: string };
 };
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Miniflare ends its process on these signals at once; here `npm start` decides, and ends everything in order. */
+function keepSignals<Value>(make: () => Value): Value {
+  const before = new Map(SIGNALS.map((signal) => [signal, process.listeners(signal)]));
+  const value = make();
+  for (const signal of SIGNALS) {
+    for (const listener of process.listeners(signal)) {
+      if (before.get(signal)?.includes(listener) === false) process.off(signal, listener);
+    }
+  }
+  return value;
+}
+
 /** The edge on this machine: the bundled Worker in workerd, its storage on disk, bound to loopback. */
 export class LocalEdge implements AsyncDisposable {
   readonly #miniflare: Miniflare;
@@ -23,28 +37,32 @@ export class LocalEdge implements AsyncDisposable {
 
   /** Resolves when workerd listens. Rejects when it cannot, such as when the port is taken. */
   static async start(options: EdgeOptions): Promise<LocalEdge> {
-    const miniflare = new Miniflare(
-      convertV4MiniflareOptions({
-        name: "berth",
-        modules: true,
-        script: await bundle(),
-        ...RUNTIME,
-        log: new Log(LogLevel.WARN),
-        cf: false,
-        // The Worker's own socket: the entry in front of it is for development and would cost every request a hop.
-        unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],
-        host: "127.0.0.1",
-        port: 0,
-        durableObjects: { WORKSPACE: { className: "Workspace", useSQLite: true } },
-        durableObjectsPersist: options.state,
-        bindings: {
-          BERTH_CONSOLE_HOST: "localhost",
-          BERTH_SESSIONS_HOST: "sessions.localhost",
-          BERTH_API_TOKEN: options.secrets.token,
-          BERTH_AGENT_TOKEN: options.secrets.agentToken,
-          BERTH_COOKIE_SECRET: options.secrets.cookieSecret,
-        },
-      }),
+    const script = await bundle();
+    const miniflare = keepSignals(
+      () =>
+        new Miniflare({
+          ...convertV4MiniflareOptions({
+            name: "berth",
+            modules: true,
+            script,
+            ...RUNTIME,
+            log: new Log(LogLevel.WARN),
+            cf: false,
+            // The Worker's own socket: the entry in front of it is for development and would cost every request a hop.
+            unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],
+            host: "127.0.0.1",
+            port: 0,
+            durableObjects: { WORKSPACE: { className: "Workspace", useSQLite: true } },
+            bindings: {
+              BERTH_CONSOLE_HOST: "localhost",
+              BERTH_SESSIONS_HOST: "sessions.localhost",
+              BERTH_API_TOKEN: options.secrets.token,
+              BERTH_AGENT_TOKEN: options.secrets.agentToken,
+              BERTH_COOKIE_SECRET: options.secrets.cookieSecret,
+            },
+          }),
+          resourcePersistencePath: options.state,
+        }),
     );
     await miniflare.ready;
     return new LocalEdge(miniflare);

@@ -12,8 +12,7 @@ export const upCommand = (): Command =>
       const config = readConfig(process.env);
       await makeHome(config.home);
       const token = await readSecret(config.home, "agentToken");
-      if (token === undefined)
-        throw new BerthError("not_configured", `no agent token is in ${config.home}: run npm start once`);
+      if (token === undefined) throw new BerthError("no_token", `no agent token is in ${config.home}`);
       await using pid = await PidFile.claim(config.home, "agent");
       const log = pino({ name: "agent", base: { pid: pid.pid } });
       const stopped = Promise.withResolvers<string>();
