@@ -2,8 +2,9 @@ import { BerthError } from "../contract/problem.ts";
 import { issueCode } from "./auth/code.ts";
 import { audienceOf, principalOf } from "./auth/principal.ts";
 import type { Env } from "./env.ts";
+import { withTarget } from "./forwarded.ts";
 import { hostsOf } from "./hosts.ts";
-import { rawTarget, TARGET_HEADER } from "./relay/path.ts";
+import { rawTarget } from "./relay/path.ts";
 import { wantsPage } from "./wants-page.ts";
 
 const APPLICATION = /^\/s?me(?=[/?]|$)/;
@@ -22,17 +23,6 @@ async function handOver(request: Request, url: URL, env: Env): Promise<Response>
 
 const redirect = (location: string): Response =>
   new Response(null, { status: 302, headers: { location, "cache-control": "no-store" } });
-
-/** On the way to the object the URL is parsed, which resolves `..`: then the bytes that were sent go along. */
-function withTarget(request: Request, url: URL): Request {
-  if (request.headers.has(TARGET_HEADER))
-    throw new BerthError("invalid_request", `${TARGET_HEADER} is not for clients`);
-  const target = rawTarget(request.url);
-  if (target === url.pathname + url.search) return request;
-  const marked = new Request(request);
-  marked.headers.set(TARGET_HEADER, target);
-  return marked;
-}
 
 /**
  * A request for a session's application: on the sessions' host for browsers, on either for the API's token, which no
@@ -53,5 +43,5 @@ export async function serveApplication(request: Request, env: Env): Promise<Resp
       return redirect(`${url.protocol}//${hostsOf(env, url).console}${rawTarget(request.url)}`);
     throw error;
   }
-  return env.WORKSPACE.getByName("local").fetch(withTarget(request, url));
+  return env.WORKSPACE.getByName("local").fetch(withTarget(request));
 }
