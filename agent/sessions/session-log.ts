@@ -1,0 +1,59 @@
+import { constants } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { open } from "node:fs/promises";
+import { stripVTControlCharacters } from "node:util";
+
+/** What an error message quotes of a log. */
+const QUOTED_LINES = 15;
+const QUOTED_BYTES = 4096;
+/** What is read to find it: control sequences and progress bars can make up most of a log. */
+const READ_BYTES = 65_536;
+
+/** The file that a session's process writes its output to. */
+export class SessionLog {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Opens it for a process to append to, and makes it where it is missing. A link in its place is not followed. */
+  open(): Promise<FileHandle> {
+    const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW;
+    return open(this.path, flags, 0o600);
+  }
+
+  /** Adds a line of ours. */
+  async say(text: string): Promise<void> {
+    await using file = await this.open();
+    await file.appendFile(`berth: ${text}\n`);
+  }
+
+  /** The last lines as a terminal would show them; none when there is no log. */
+  async lastLines(): Promise<string[]> {
+    const text = await this.#end().catch(() => "");
+    const lines = stripVTControlCharacters(text)
+      .split("\n")
+      // Of a line that was written over and over (a progress bar) the last state counts.
+      .map(
+        (line) =>
+          line
+            .trimEnd()
+            .split("\r")
+            .at(-1)
+            ?.replaceAll(/\p{Cc}/gu, (c) => (c === "\t" ? c : "")) ?? "",
+      )
+      .filter((line) => line !== "")
+      .slice(-QUOTED_LINES);
+    while (Buffer.byteLength(lines.join("\n")) > QUOTED_BYTES && lines.length > 1) lines.shift();
+    return lines.map((line) => Buffer.from(line).subarray(-QUOTED_BYTES).toString());
+  }
+
+  async #end(): Promise<string> {
+    await using file = await open(this.path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const { size } = await file.stat();
+    const from = Math.max(0, size - READ_BYTES);
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(size - from), position: from });
+    return buffer.toString("utf8", 0, bytesRead);
+  }
+}

@@ -1,0 +1,58 @@
+import type { SessionId } from "../../contract/ids.ts";
+import type { ServiceJson } from "../../contract/service-json.ts";
+import { renderSlug, parseSlug } from "../../contract/slug.ts";
+import type { SessionReport } from "../../contract/session.ts";
+import type { ReadinessTarget } from "../readiness.ts";
+import type { Launch, Outcome } from "./record.ts";
+
+/** What is told of a session that nothing has been started for. */
+export const submittedReport = (id: SessionId): SessionReport => ({
+  id,
+  state: "submitted",
+  status: "Submitted",
+  error: "",
+  scheme: "me",
+  slug: "",
+  stripPrefix: true,
+});
+
+/**
+ * What is told of a session that lives: what its service.json says.
+ * @param port where the service may be reached; undefined when the file names none
+ */
+export function liveReport(
+  id: SessionId,
+  launch: Launch,
+  file: ServiceJson,
+  port: number | undefined,
+): SessionReport {
+  const { scheme, slug, status, stripPrefix, phase } = file;
+  return {
+    id,
+    state: phase === "running" ? "running" : "starting",
+    status,
+    error: "",
+    scheme,
+    slug,
+    stripPrefix,
+    startedAt: launch.startedAt,
+    ...(port !== undefined && { port }),
+  };
+}
+
+/** What is told of a session that is over: the last that was told of it, and how it ended. */
+export const endedReport = (last: SessionReport, outcome: Outcome, endedAt: number): SessionReport => ({
+  ...last,
+  ...outcome,
+  endedAt: last.endedAt ?? endedAt,
+});
+
+/** Where a service's readiness is asked for: the path that a browser will ask for, or the one that service.yaml names. */
+export function readinessTarget(launch: Launch, file: ServiceJson, port: number): ReadinessTarget {
+  const { scheme, slug, stripPrefix } = file;
+  const prefix = stripPrefix ? "" : `/${scheme}/${port}`;
+  const path =
+    launch.readiness.path ??
+    `/${renderSlug(parseSlug(slug), { now: Date.now(), host: `127.0.0.1:${port}` })}`;
+  return { port, tls: scheme === "sme", path: prefix + path };
+}

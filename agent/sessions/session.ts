@@ -1,0 +1,281 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "pino";
+import type { SessionId } from "../../contract/ids.ts";
+import { BerthError } from "../../contract/problem.ts";
+import type { ServiceJson } from "../../contract/service-json.ts";
+import type { SessionReport, SessionSpec } from "../../contract/session.ts";
+import type { HeldPort } from "../ports.ts";
+import { isAllowedPort } from "../ports.ts";
+import { ServiceFile } from "../service-file.ts";
+import { endSession } from "./ending.ts";
+import { sessionEnvironment } from "./environment.ts";
+import type { Progress } from "./live.ts";
+import { Live } from "./live.ts";
+import type { PreparationOptions } from "./preparation.ts";
+import { prepare, recover } from "./preparation.ts";
+import type { Launch, Outcome, SessionRecord } from "./record.ts";
+import { CANCELED, failure, RECORD, writeRecord } from "./record.ts";
+import type { SessionDirectory } from "./session-directory.ts";
+import { endedReport, liveReport, submittedReport } from "./session-report.ts";
+
+/** What a session has to say to its user, as the link's `notify` carries it. */
+export type Notice = { session: SessionId; level: "info" | "warning" | "error"; text: string };
+
+export type SessionContext = PreparationOptions & {
+  log: Pick<Logger, "info" | "warn" | "error">;
+  onReport: (report: SessionReport) => void;
+  onNotify: (notice: Notice) => void;
+};
+
+type Ending = Extract<SessionRecord, { phase: "ending" }>;
+type Head = "version" | "spec" | "want";
+/** What a phase adds to the record. */
+type Phase<Kind = SessionRecord> = Kind extends SessionRecord ? Omit<Kind, Head> : never;
+
+/**
+ * One session on this workspace, from the wish to the end. It goes through the phases of its record, each of which is
+ * on disk before it is acted upon; `begin` goes on from whichever it is in.
+ */
+export class Session implements AsyncDisposable {
+  readonly directory: SessionDirectory;
+  readonly #context: SessionContext;
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #stopped = new AbortController();
+  readonly #canceled = new AbortController();
+  #record: SessionRecord;
+  #report: SessionReport;
+  /** The last port that service.json named and that a session may be on. */
+  #port: number | undefined;
+  #held: HeldPort | undefined;
+  #onEdit: ((value: ServiceJson) => void) | undefined;
+  #saving: Promise<void> = Promise.resolve();
+  #running: Promise<void> | undefined;
+
+  constructor(record: SessionRecord, directory: SessionDirectory, context: SessionContext) {
+    this.directory = directory;
+    this.#record = record;
+    this.#context = context;
+    this.#environment = sessionEnvironment(process.env, record.spec.id);
+    this.#report = record.phase === "ended" ? record.report : submittedReport(record.spec.id);
+    if (record.want === "cancel") this.#canceled.abort();
+  }
+
+  get spec(): SessionSpec {
+    return this.#record.spec;
+  }
+
+  /** What was last told of it, or is about to be. */
+  get report(): SessionReport {
+    return this.#record.phase === "ended" ? this.#record.report : this.#report;
+  }
+
+  /** True once nothing of it runs any more. */
+  get isEnded(): boolean {
+    return this.#record.phase === "ended";
+  }
+
+  /** Goes on from where the record stands: starts, finds again, or ends. Does nothing while that is under way. */
+  begin(): void {
+    if (this.isEnded || this.#stopped.signal.aborted) return;
+    this.#running ??= this.#run()
+      .catch((error: unknown) => {
+        if (!this.#stopped.signal.aborted)
+          this.#context.log.error({ err: error, session: this.spec.id }, "a session is stuck");
+      })
+      .finally(() => (this.#running = undefined));
+  }
+
+  /** Ends the session, in whatever phase it is. Repeatable. */
+  cancel(): void {
+    if (this.isEnded) return;
+    if (this.#record.want !== "cancel") {
+      this.#record = { ...this.#record, want: "cancel" };
+      void this.#save();
+      // From here on nothing is started; what has been is ended only once the wish is on disk.
+      this.#canceled.abort();
+    }
+    this.begin();
+  }
+
+  /** Lets go of the session; its processes go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+    await this.#saving;
+  }
+
+  async #run(): Promise<void> {
+    await this.directory.make();
+    await using file = await ServiceFile.open(this.directory.path, {
+      onChange: (value) => this.#onEdit?.(value),
+      onBroken: (reason) => this.#say(`service.json cannot be read, its last good state stands: ${reason}`),
+    });
+    try {
+      for (let record = this.#record; record.phase !== "ended"; record = this.#record) {
+        this.#stopped.signal.throwIfAborted();
+        if (record.phase === "submitted") await this.#start(file);
+        else if (record.phase === "launched") await this.#watch(file, record.launch);
+        else await this.#end(file, record);
+      }
+    } finally {
+      this.#held?.[Symbol.dispose]();
+    }
+  }
+
+  async #start(file: ServiceFile): Promise<void> {
+    if (this.#record.want === "cancel") return await this.#close(file, CANCELED);
+    try {
+      const { launch, held } =
+        (await recover(this.directory, file, this.#context)) ??
+        (await prepare(this.spec, this.directory, file, this.#context));
+      this.#held = held;
+      this.#enter({ phase: "launched", launch });
+      // What is started without a record could be started twice.
+      await this.#write();
+    } catch (error) {
+      this.#context.log.warn({ err: error, session: this.spec.id }, "a session cannot start");
+      const why = error instanceof BerthError ? error.message : `Cannot start the session: ${String(error)}`;
+      await this.#close(file, failure(why));
+    }
+  }
+
+  async #watch(file: ServiceFile, launch: Launch): Promise<void> {
+    // Somebody may have deleted it while no agent was there.
+    if (file.current === undefined)
+      await file.write({
+        port: launch.port,
+        status: launch.readyAt === undefined ? "Starting" : "Running",
+      });
+    this.#port = launch.port;
+    const live = new Live({
+      directory: this.directory,
+      file,
+      launch,
+      environment: this.#environment,
+      held: this.#held,
+      port: () => this.#port,
+      canceled: this.#canceled.signal,
+      signal: this.#stopped.signal,
+      onWritten: () => this.#changed(file.current, launch),
+      onProgress: (progress) => this.#progress(progress),
+      onNotify: (text) => this.#notify("info", text === "" ? `${this.spec.name} is ready` : text),
+      clock: this.#context.clock,
+    });
+    this.#onEdit = (value) => {
+      this.#changed(value, launch);
+      live.edited(value);
+    };
+    try {
+      this.#changed(file.current, launch);
+      const ending = await live.untilOver();
+      await this.#advanceTo({ phase: "ending", launch, ...ending });
+    } finally {
+      this.#onEdit = undefined;
+    }
+  }
+
+  /**
+   * A cancel is told when nothing is left: that is what it promises. Any other end is a fact at once, also while what
+   * is left of the session is still being ended.
+   */
+  async #end(file: ServiceFile, { launch, outcome, alive, want }: Ending): Promise<void> {
+    // After a restart of the agent, what it was is in service.json.
+    if (this.#report.state === "submitted" && file.current !== undefined)
+      this.#report = liveReport(this.spec.id, launch, file.current, launch.port);
+    const isWish = want === "cancel" && outcome.state === "canceled";
+    if (!isWish) {
+      await this.#publish(file, outcome);
+      this.#tell(endedReport(this.#report, outcome, this.#context.clock()));
+    }
+    const left = await endSession(this.directory, {
+      launch,
+      alive,
+      environment: this.#environment,
+      signal: this.#stopped.signal,
+    });
+    if (left.length > 0) {
+      const pids = left.map(({ pid }) => pid).join(", ");
+      this.#notify("warning", `Some processes of ${this.spec.name} cannot be ended: ${pids}`);
+    }
+    await this.#close(file, outcome);
+  }
+
+  /** Nothing of it runs: the end is written down and told. */
+  async #close(file: ServiceFile, outcome: Outcome): Promise<void> {
+    await this.#publish(file, outcome);
+    const report = endedReport(this.#report, outcome, this.#context.clock());
+    await this.#advanceTo({ phase: "ended", report });
+    this.#tell(report);
+  }
+
+  /** Tells what service.json says; of an ended status `#end` tells, once that has been written down. */
+  #changed(value: ServiceJson | undefined, launch: Launch): void {
+    if (value === undefined) return;
+    if (value.port === undefined || isAllowedPort(value.port, this.#context.refusedPorts))
+      this.#port = value.port;
+    else
+      this.#say(`service.json names the port ${value.port}, which is Berth's own; the last good one stands`);
+    if (value.phase === "pending" || value.phase === "running")
+      this.#tell(liveReport(this.spec.id, launch, value, this.#port));
+  }
+
+  #tell(report: SessionReport): void {
+    if (isDeepStrictEqual(report, this.#report)) return;
+    this.#report = report;
+    this.#context.onReport(report);
+  }
+
+  #notify(level: Notice["level"], text: string): void {
+    this.#context.onNotify({ session: this.spec.id, level, text });
+  }
+
+  #say(text: string): void {
+    this.directory.log.say(text).catch((error: unknown) => {
+      this.#context.log.warn({ err: error, session: this.spec.id }, text);
+    });
+  }
+
+  async #publish(file: ServiceFile, { status, error }: Outcome): Promise<void> {
+    try {
+      await file.write({ status, error });
+    } catch (trouble) {
+      this.#context.log.warn({ err: trouble, session: this.spec.id }, "cannot write service.json");
+    }
+  }
+
+  async #progress(progress: Progress): Promise<void> {
+    const record = this.#record;
+    if (record.phase !== "launched") return;
+    this.#record = { ...record, launch: { ...record.launch, ...progress } };
+    await this.#save();
+  }
+
+  #enter(phase: Phase): void {
+    const { version, spec, want } = this.#record;
+    this.#record = { version, spec, want, ...phase };
+  }
+
+  async #advanceTo(phase: Phase): Promise<void> {
+    this.#enter(phase);
+    await this.#save();
+  }
+
+  /** Writes the record as it is when its turn comes. */
+  #write(): Promise<void> {
+    const turn = this.#saving.then(async () => {
+      await this.directory.make();
+      await writeRecord(this.directory.file(RECORD), this.#record);
+    });
+    this.#saving = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** The same, for a session that must not end because a disk is full or away. */
+  async #save(): Promise<void> {
+    try {
+      await this.#write();
+    } catch (error) {
+      this.#context.log.warn({ err: error, session: this.spec.id }, "cannot write a session's record");
+    }
+  }
+}
