@@ -37,10 +37,13 @@ function connectionNamed(headers: Headers): Set<string> {
   return new Set(named.split(",").map((name) => name.trim().toLowerCase()));
 }
 
+/** Pairs end at `;`, and ours begin also at the comma by which several Cookie headers are joined (RFC 9110, section 5.3). */
+const BETWEEN_COOKIES = /;|,(?=\s*(?:__(?:Host|Secure)-)?berth(?:_session)?\s*(?:[=;,]|$))/i;
+
 /** A Cookie header without Berth's own cookies; empty when nothing is left. */
 export function withoutOurCookies(cookie: string): string {
   return cookie
-    .split(";")
+    .split(BETWEEN_COOKIES)
     .map((pair) => pair.trim())
     .filter((pair) => pair !== "" && !OUR_COOKIES.test(pair.split("=", 1)[0]?.trim() ?? ""))
     .join("; ");

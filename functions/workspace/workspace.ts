@@ -11,7 +11,7 @@ import {
   type SessionReport,
 } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
-import { isBearer, sha256 } from "../auth/token.ts";
+import { sha256 } from "../auth/token.ts";
 import { isApplication } from "../application.ts";
 import type { Env } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
@@ -155,9 +155,15 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       sessionWithPort: (port) => this.#store.sessionWithPort(port),
       view: (stored) => this.#view(stored, hosts.sessions),
       isOnline: () => this.#link.online,
-      isOurToken: (authorization) => isBearer(authorization, this.env.BERTH_API_TOKEN),
+      isOurToken: (authorization) => this.#holdsToken(authorization),
       consoleUrl: `${url.protocol}//${hosts.console}`,
     });
+  }
+
+  /** Anywhere in the value: several Authorization headers arrive as one. */
+  #holdsToken(authorization: string): boolean {
+    const { BERTH_API_TOKEN, BERTH_AGENT_TOKEN } = this.env;
+    return [BERTH_API_TOKEN, BERTH_AGENT_TOKEN].some((token) => token && authorization.includes(token));
   }
 
   async #logs(id: string, request: Request): Promise<Response> {
