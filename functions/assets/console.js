@@ -14,7 +14,7 @@ htmx.registerExtension("berth", {
 
 // A session that was launched to be opened is entered as soon as it runs: the server knows where.
 document.addEventListener("htmx:after:swap", () => {
-  const session = document.querySelector("[data-then=open]");
+  const session = document.querySelector("[data-opens]");
   if (session instanceof HTMLElement && session.dataset.state === "running") location.replace(location.href);
 });
 

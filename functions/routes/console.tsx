@@ -130,7 +130,7 @@ async function launch(c: Console): Promise<Response> {
       c.var.sessionsHost,
     );
     if (!launched.ok) return await refuse(c, entry, form, launched.problem);
-    return c.redirect(`/sessions/${launched.value.session.id}${form.opens ? "?then=open" : ""}`, 303);
+    return c.redirect(`/sessions/${launched.value.session.id}${form.opens ? "?open=1" : ""}`, 303);
   } catch (error) {
     if (error instanceof BerthError) return refuse(c, entry, form, error.problem);
     throw error;
@@ -144,7 +144,7 @@ async function shownSession(c: Console): Promise<Shown | Problem> {
   if (!found.ok) return found.problem;
   const session = found.value;
   const title = (await serviceNamed(c, session.service))?.title ?? session.service;
-  return { session, title, opens: c.req.query("then") === "open", now: Date.now() };
+  return { session, title, opens: c.req.query("open") === "1", now: Date.now() };
 }
 
 async function sessionPage(c: Console): Promise<Response> {

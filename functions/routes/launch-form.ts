@@ -51,7 +51,7 @@ export function readLaunchForm(inputs: readonly Input[], form: FormData): Launch
     inputs: values,
     name: text(form, "name")?.trim() ?? "",
     key: /^[\w-]{8,64}$/.test(key) ? key : undefined,
-    opens: text(form, "then") === "open",
+    opens: text(form, "open") === "1",
   };
 }
 

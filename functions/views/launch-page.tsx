@@ -112,7 +112,7 @@ function Form({ entry, idempotencyKey, refused }: Omit<LaunchProps, "frame">) {
       <NameField refused={refused} />
       <div class="actions">
         <button class="button primary">Launch</button>
-        <button class="button" name="then" value="open">
+        <button class="button" name="open" value="1">
           Launch and open
         </button>
       </div>

@@ -8,8 +8,8 @@ type MessageProps = {
   children: Child;
   /** Links and buttons; the first is what most readers want. */
   actions?: Child;
-  /** The address of the console, where the name at the top leads; none when it is not known. */
-  home?: string | undefined;
+  /** Where the console is (its origin, empty on its own host); the name at the top leads there. None: not known. */
+  consoleUrl?: string | undefined;
   /** Seconds after which the page comes anew by itself. */
   retry?: number | undefined;
   /** An event stream that says when the page has to change. */
@@ -27,7 +27,7 @@ export function messagePage({
   above,
   children,
   actions,
-  home,
+  consoleUrl,
   retry,
   streamUrl,
   state,
@@ -41,12 +41,12 @@ export function messagePage({
   return (
     <Document title={title} scripts={["session.js"]} refresh={refresh}>
       <main class="message" {...attributes}>
-        {home === undefined ? (
+        {consoleUrl === undefined ? (
           <p class="brand">
             <Brand />
           </p>
         ) : (
-          <a class="brand" href={home}>
+          <a class="brand" href={`${consoleUrl}/`}>
             <Brand />
           </a>
         )}

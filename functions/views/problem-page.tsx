@@ -20,7 +20,7 @@ export function problemPage(problem: Problem, consoleUrl = "") {
   const sentence = problem.detail.charAt(0).toUpperCase() + problem.detail.slice(1);
   return messagePage({
     title: problem.title,
-    home: way === null ? undefined : `${consoleUrl}/`,
+    consoleUrl: way === null ? undefined : consoleUrl,
     children: (
       <>
         <p>{/[.!?]$/.test(sentence) ? sentence : `${sentence}.`}</p>

@@ -121,8 +121,8 @@ export function SessionDetail({ session, title, opens, now }: DetailProps) {
     <div
       id="session"
       data-state={session.state}
-      {...(waits ? { "data-then": "open" } : {})}
-      hx-get={`/fragments/sessions/${session.id}${waits ? "?then=open" : ""}`}
+      {...(waits ? { "data-opens": "" } : {})}
+      hx-get={`/fragments/sessions/${session.id}${waits ? "?open=1" : ""}`}
       hx-trigger={`berth:session:${session.id} from:body throttle:250ms, berth:agent from:body throttle:250ms, berth:opened from:body`}
       hx-swap="outerMorph"
     >

@@ -50,7 +50,7 @@ export function loadingPage(
   const { streamUrl, consoleUrl, now = Date.now() } = options;
   return messagePage({
     title: session.name,
-    home: consoleUrl,
+    consoleUrl,
     streamUrl,
     state: session.state,
     above: (
@@ -81,7 +81,7 @@ export function loadingPage(
 export function failedPage(session: Session, consoleUrl: string, now: number = Date.now()) {
   return messagePage({
     title: `${session.name} failed`,
-    home: `${consoleUrl}/`,
+    consoleUrl,
     above: (
       <>
         <State look="failed" />
@@ -108,7 +108,7 @@ export function endedPage(session: Session, consoleUrl: string, now: number = Da
   const ran = startedAt === null || endedAt === null ? null : `It ran for ${between(startedAt, endedAt)}. `;
   return messagePage({
     title: `${name} has ended`,
-    home: `${consoleUrl}/`,
+    consoleUrl,
     above: (
       <>
         <State look={lookOf(session)} />
@@ -129,7 +129,7 @@ export function endedPage(session: Session, consoleUrl: string, now: number = Da
 export function offlinePage(session: Session, consoleUrl?: string) {
   return messagePage({
     title: `${session.name} cannot be reached`,
-    home: consoleUrl,
+    consoleUrl,
     retry: RETRY,
     above: <State look="not reachable" />,
     children: (
@@ -157,7 +157,7 @@ export function offlinePage(session: Session, consoleUrl?: string) {
 export function badGatewayPage(session: Session, reason: string, consoleUrl?: string) {
   return messagePage({
     title: `${session.name} did not answer`,
-    home: consoleUrl,
+    consoleUrl,
     retry: RETRY,
     above: <State look={lookOf(session)} />,
     children: (
@@ -185,7 +185,7 @@ export function badGatewayPage(session: Session, reason: string, consoleUrl?: st
 export function noSessionPage(consoleUrl?: string) {
   return messagePage({
     title: "No session here",
-    home: consoleUrl,
+    consoleUrl,
     children: (
       <p>
         No live session of yours has this address. It may have ended, and a session that starts again gets

@@ -11,6 +11,7 @@ const quick: readonly Step[] = [
   { name: "types of the Worker", argv: ["tsc", "-p", "functions"] },
   { name: "types of the console's scripts", argv: ["tsc", "-p", "functions/assets"] },
   { name: "types of the Worker's tests", argv: ["tsc", "-p", "test/functions"] },
+  { name: "types of the views' tests", argv: ["tsc", "-p", "test/views"] },
 ];
 
 /** The fast half, `npm run check`: seconds, and no program that is not among the packages. */

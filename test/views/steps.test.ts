@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import type { Session } from "../../contract/session.ts";
+import { Steps, stepsOf } from "../../functions/views/steps.tsx";
+import { render, textOf } from "./markup.ts";
+import { before, NOW, session } from "./samples.ts";
+
+const marks = (different: Partial<Session>): string =>
+  stepsOf(session(different))
+    .map((step) => `${step.label} ${step.mark}`)
+    .join(", ");
+
+const waiting = { startedAt: null, url: null, port: null } as const;
+const over = { endedAt: before(1000), url: null } as const;
+
+describe("the steps of a session", () => {
+  it.each<[string, Partial<Session>, string]>([
+    ["submitted", { ...waiting, state: "submitted" }, "submitted now, starting next, ready next"],
+    [
+      "queued",
+      { ...waiting, state: "queued", jobId: "48213" },
+      "submitted done, queued now, starting next, ready next",
+    ],
+    ["starting", { ...waiting, state: "starting" }, "submitted done, starting now, ready next"],
+    [
+      "starting on a node",
+      { ...waiting, state: "starting", jobId: "48213", node: "c12" },
+      "submitted done, queued done, node done, starting now, ready next",
+    ],
+    ["running", {}, "submitted done, starting done, running now"],
+    ["completed", { ...over, state: "completed" }, "submitted done, starting done, running done"],
+    ["canceled", { ...over, state: "canceled" }, "submitted done, starting done, running stopped"],
+    ["failed while running", { ...over, state: "failed" }, "submitted done, starting done, running failed"],
+    [
+      "failed before it ran",
+      { ...over, startedAt: null, state: "failed" },
+      "submitted done, starting failed",
+    ],
+    [
+      "canceled before it ran",
+      { ...over, startedAt: null, state: "canceled" },
+      "submitted done, starting stopped",
+    ],
+  ])("%s", (_, different, expected) => {
+    expect(marks(different)).toBe(expected);
+  });
+
+  it("quote the status of the step that is under way, and say how long it takes", async () => {
+    const starting = session({
+      ...waiting,
+      state: "starting",
+      status: "Installing conda environment",
+      createdAt: before(63_000),
+    });
+    const text = textOf(await render(Steps({ session: starting, now: NOW })));
+    expect(text).toBe("submitted starting “Installing conda environment” 1 m 03 s ready");
+  });
+
+  it("say the place in the queue and the reason for it", async () => {
+    const queue = { position: 3, reason: "waits for resources", estimatedStart: null };
+    const queued = session({ ...waiting, state: "queued", queue });
+    expect(textOf(await render(Steps({ session: queued, now: NOW })))).toContain(
+      "queued place 3 · waits for resources",
+    );
+  });
+
+  it("do not repeat a status that only says the state", async () => {
+    const starting = session({ ...waiting, state: "starting", status: "Starting" });
+    expect(await render(Steps({ session: starting, now: NOW }))).not.toContain("“");
+  });
+});
