@@ -30,6 +30,7 @@ export const NEEDS: readonly Need[] = [
   { name: "nginx", anyOf: ["nginx"], packages: ["nginx-light"] },
   { name: "Python", anyOf: ["python3"], packages: ["python3"] },
   { name: "git", anyOf: ["git"], packages: ["git"] },
+  { name: "curl", anyOf: ["curl"], packages: ["curl"] },
 ];
 
 /** The PATH for the tests: Debian keeps nginx where a user's own PATH may not lead. */

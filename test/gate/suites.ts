@@ -31,7 +31,9 @@ export function countSuites(
   code: number,
   expected: readonly string[],
 ): Outcome[] {
-  const files = report?.testResults ?? [];
+  if (report === undefined)
+    return [{ name: "vitest", state: "failed", detail: `It ended with code ${code} and without a report.` }];
+  const files = report.testResults;
   const outcomes = files.flatMap(({ name, status, message, assertionResults }): Outcome[] => {
     const file = relative(ROOT, name);
     const tests = assertionResults.map(({ fullName, status: end }): Outcome => {

@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { repositoryFiles, ROOT } from "./repository-files.ts";
+
+/**
+ * How a documented command is known to work:
+ * - `live`: test/e2e/documentation.test.ts types it, into a shell beside a running Berth;
+ * - `here`: test/repository/commands.test.ts runs it;
+ * - `steps`: these steps of the gate are what it does;
+ * - `package`: the gate installs this Debian package for the tests that use it;
+ * - `outside`: it cannot be run by a test, and why.
+ */
+export type Proof =
+  | { by: "live" }
+  | { by: "here" }
+  | { by: "steps"; steps: readonly string[] }
+  | { by: "package"; package: string }
+  | { by: "outside"; because: string };
+
+const CHECK = ["format", "lint", "types of the Node side", "import arrows"];
+
+const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
+  [/^npm start$/, { by: "live" }],
+  [/^\.\/berth (services|launch webshell|list|doctor)$/, { by: "live" }],
+  [/^curl .*localhost:8787\/api\/\w+$/, { by: "live" }],
+  [/^npm run bundle$/, { by: "here" }],
+  [/^npm run check$/, { by: "steps", steps: CHECK }],
+  [/^npm run format$/, { by: "steps", steps: ["format"] }],
+  [/^npm run deploy$/, { by: "steps", steps: ["deploy, without the last step"] }],
+  [/^sudo apt-get install jupyter-notebook$/, { by: "package", package: "jupyter-notebook" }],
+  [/^npm test( -- \S+)?$/, { by: "outside", because: "it is this run" }],
+  [/^git clone \S+$|^cd berth$/, { by: "outside", because: "CI does it before it runs this" }],
+  [/^npm run bench\b/, { by: "outside", because: "it takes minutes, and a machine of its own" }],
+  [/^npx wrangler secret put [A-Z_]+$/, { by: "outside", because: "it needs an account" }],
+  [/^BERTH_EDGE=https:\S+ \.\/berth up$/, { by: "outside", because: "it needs a deployed edge" }],
+  [/^ssh -L \S+ \S+$/, { by: "outside", because: "it needs a second machine" }],
+];
+
+export const proofOf = (command: string): Proof | undefined =>
+  PROOFS.find(([pattern]) => pattern.test(command))?.[1];
+
+/** The commands in a page's `sh` blocks: joined where `\` continues them, without prompt and comment. */
+export function commandsOf(markdown: string): string[] {
+  const blocks = [...markdown.matchAll(/^```sh\n(.*?)^```/gms)].map(([, text = ""]) => text);
+  return blocks
+    .flatMap((block) => block.replaceAll(/\s*\\\n\s*/g, " ").split("\n"))
+    .map((line) =>
+      line
+        .replace(/^\$ /, "")
+        .replace(/(^|\s+)#.*$/, "")
+        .trim(),
+    )
+    .filter((line) => line !== "");
+}
+
+/** Every command of every page, in the order of reading; README.md comes first. */
+export function documentedCommands(): { page: string; command: string }[] {
+  const pages = repositoryFiles().filter((file) => file.endsWith(".md") && !file.includes("fixtures/"));
+  return pages
+    .toSorted((a, b) => Number(b === "README.md") - Number(a === "README.md"))
+    .flatMap((page) =>
+      commandsOf(readFileSync(join(ROOT, page), "utf8")).map((command) => ({ page, command })),
+    );
+}
