@@ -41,11 +41,15 @@ export function followEvents() {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let patience;
 
+  const endPatience = () => {
+    clearTimeout(patience);
+    patience = undefined;
+  };
   const open = () => {
     if (source !== undefined && source.readyState !== EventSource.CLOSED) return;
     source = new EventSource("/api/events");
     source.addEventListener("open", () => {
-      clearTimeout(patience);
+      endPatience();
       showLost(false);
       // Whatever happened while nobody listened is in the fragments.
       tell("opened");
@@ -62,8 +66,9 @@ export function followEvents() {
     });
     source.addEventListener("agent", () => tell("agent"));
     source.addEventListener("error", () => {
-      clearTimeout(patience);
-      patience = setTimeout(() => {
+      // The browser tries again many times before the patience is over: it begins with the first of them.
+      patience ??= setTimeout(() => {
+        patience = undefined;
         showLost(true);
         // The browser gives up for good on an answer that is no stream, such as a proxy's error page.
         if (source?.readyState === EventSource.CLOSED) open();
@@ -71,7 +76,7 @@ export function followEvents() {
     });
   };
   whileLookedAt(open, () => {
-    clearTimeout(patience);
+    endPatience();
     source?.close();
   });
 }

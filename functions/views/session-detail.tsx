@@ -115,7 +115,7 @@ function Notice({ session }: { session: Session }) {
 }
 
 /** A session's state, steps and details. Also a fragment: it fetches itself anew when the session changes. */
-export function SessionDetail({ session, title, opens, now }: DetailProps) {
+function SessionDetail({ session, title, opens, now }: DetailProps) {
   const waits = opens && !isEnded(session.state);
   return (
     <div

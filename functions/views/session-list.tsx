@@ -117,7 +117,7 @@ function Rows({ sessions, services, now }: Omit<ListProps, "query">) {
 }
 
 /** True when a session's name, service, state or status holds the words searched for. */
-export function matches(session: Session, query: string, title: string): boolean {
+function matches(session: Session, query: string, title: string): boolean {
   const text = [
     session.name,
     session.service,

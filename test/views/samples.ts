@@ -1,7 +1,6 @@
 import type { Problem } from "../../contract/problem.ts";
 import { CatalogueEntry, Input } from "../../contract/service.ts";
 import { Session } from "../../contract/session.ts";
-import type { Frame } from "../../functions/views/layout.tsx";
 
 /** The time of every sample, and the clock of every rendering: a Monday. */
 export const NOW = Date.parse("2026-11-23T12:00:00.000Z");
@@ -53,14 +52,6 @@ export const entry = (different: Partial<CatalogueEntry> = {}): CatalogueEntry =
 
 /** An input as `service.yaml` spells it, its defaults filled in. */
 export const input = (spelled: unknown): Input => Input.parse(spelled);
-
-/** The frame of a page whose workspace is connected. */
-export const frame = (different: Partial<Frame> = {}): Frame => ({
-  place: "sessions",
-  agent: { online: true, host: "hopper-login", user: "ana", version: "0.1.0" },
-  unread: 0,
-  ...different,
-});
 
 /** Strings that would be more than text in a page that does not escape them. */
 export const HOSTILE = [
