@@ -62,19 +62,41 @@ async function sessionOf(pid: number): Promise<string | undefined> {
 
 type Candidate = { found: Process; carries: string | undefined };
 
+/** How many processes are looked at together: enough to keep the file threads busy, few enough for any `ulimit -n`. */
+const BATCH = 16;
+
+async function look(pid: number): Promise<Candidate | undefined> {
+  const found = parseStat(pid, await readFile(`/proc/${pid}/stat`, "latin1").catch(() => ""));
+  if (found === undefined || found.zombie) return undefined;
+  return { found, carries: await sessionOf(pid) };
+}
+
 /** Every process but this one, with the session id that it carries. Zombies are left out. */
-async function snapshot(): Promise<Candidate[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const all = await Promise.all(
-    pids.map(async (pid) => {
-      const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
-      const found = parseStat(pid, stat);
-      return found === undefined || found.zombie || pid === process.pid
-        ? undefined
-        : { found, carries: await sessionOf(pid) };
-    }),
-  );
-  return all.filter((candidate) => candidate !== undefined);
+async function takeSnapshot(): Promise<Candidate[]> {
+  const pids = (await readdir("/proc"))
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => pid !== process.pid);
+  const found: (Candidate | undefined)[] = [];
+  for (let at = 0; at < pids.length; at += BATCH)
+    found.push(...(await Promise.all(pids.slice(at, at + BATCH).map(look))));
+  return found.filter((one) => one !== undefined);
+}
+
+let running: Promise<unknown> = Promise.resolve();
+let next: Promise<Candidate[]> | undefined;
+
+/** A snapshot that begins after the call. Those who ask while another is being taken share the one after it. */
+function snapshot(): Promise<Candidate[]> {
+  next ??= running
+    .catch(() => undefined)
+    .then(() => {
+      next = undefined;
+      const taken = takeSnapshot();
+      running = taken;
+      return taken;
+    });
+  return next;
 }
 
 /**

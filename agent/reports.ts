@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileWatch } from "./file-watch.ts";
 import { openRegularFile } from "./regular-file.ts";
@@ -114,12 +115,14 @@ export class ReportsFile implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    // No file yet, or a service has put something else in its place: nothing is reported either way.
+    // A stat says enough of an idle session, and those are looked at all the time.
+    const found = await stat(this.#path).catch(() => undefined);
+    if (found === undefined || found.size === this.#offset) return;
+    // A service may have put something else in its place: nothing is reported then.
     await using file = await openRegularFile(this.#path).catch(() => undefined);
     if (file === undefined) return;
-    const { size } = await file.stat();
     // Shorter than what was read of it: it is another file now.
-    if (size < this.#offset) this.#offset = 0;
+    if (found.size < this.#offset) this.#offset = 0;
     while (!this.#isClosed && (await this.#readChunk(file)));
   }
 

@@ -28,9 +28,11 @@ async function adopt(directory: SessionDirectory, leader: ProcessId, signal: Abo
 /** Who holds the start lock, also when its script is only on the way there. */
 async function findLeader(directory: SessionDirectory, signal: AbortSignal): Promise<ProcessId | undefined> {
   for (;;) {
-    const isComing = (await findTree(directory.id)).length > 0;
     const leader = await directory.leader();
-    if (leader !== undefined || !isComing) return leader;
+    if (leader !== undefined) return leader;
+    // Looked for before the lock is looked at again: it may get there in between.
+    const isComing = (await findTree(directory.id)).length > 0;
+    if (!isComing) return await directory.leader();
     await delay(LOCK_LOOK_MS, undefined, { signal });
   }
 }
