@@ -33,10 +33,15 @@ const bindWorkspace: MiddlewareHandler<AppEnv> = async (c, next) => {
   return next();
 };
 
+/** What one person may read, no cache in between may keep. */
+const noStore: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+};
+
 const pageHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
-  if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
 };
 
 /** A code that was made for one host is good on that host only, once, and for a cookie of that host. */
@@ -80,6 +85,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.get("/agent/link", (c) => c.var.forward(c.req.raw));
   berth.on(["GET", "POST"], "/agent/streams/:id", (c) => c.var.forward(c.req.raw));
 
+  berth.use(noStore);
   berth.get("/login", pageHeaders, useCode("login", "console"));
   berth.get("/enter", pageHeaders, useCode("enter", "sessions"));
 
