@@ -20,7 +20,7 @@ const HOP_BY_HOP = new Set([
 
 /** What a proxy tells and a client may not: dropped in every spelling, then rebuilt. */
 const PROXY_TOLD =
-  /^(?:x[-_]forwarded[-_].*|forwarded|x[-_]real[-_]ip|true[-_]client[-_]ip|cf[-_].*|cdn[-_]loop|x[-_]berth[-_].*|berth[-_].*)$/;
+  /^(?:x[-_]forwarded(?:[-_].*)?|forwarded|x[-_]real[-_]ip|true[-_]client[-_]ip|cf[-_].*|cdn[-_]loop|x[-_]berth[-_].*|berth[-_].*)$/;
 
 /** Each WebSocket hop makes its own handshake; only the subprotocols go through. */
 const HANDSHAKE = new Set([
@@ -28,6 +28,17 @@ const HANDSHAKE = new Set([
   "sec-websocket-version",
   "sec-websocket-extensions",
   "sec-websocket-accept",
+]);
+
+/** These speak for the whole host, which a service shares with every other session. */
+const HOST_WIDE = new Set([
+  "alt-svc",
+  "clear-site-data",
+  "nel",
+  "public-key-pins",
+  "report-to",
+  "service-worker-allowed",
+  "strict-transport-security",
 ]);
 
 const OUR_COOKIES = /^(?:__(?:Host|Secure)-)?berth(?:_session)?$/i;
@@ -113,7 +124,12 @@ function behindPrefix(target: string, path: ProxyPath, stripPrefix: boolean): st
 /** A `Set-Cookie` confined to the session: no `Domain`, a `Path` under the prefix. Undefined for a name of ours. */
 export function confineCookie(cookie: string, path: ProxyPath, stripPrefix: boolean): string | undefined {
   const [pair = "", ...attributes] = cookie.split(";");
-  const name = pair.split("=", 1)[0]?.trim() ?? "";
+  // A cookie without a name is sent back as its value alone, which may read `berth=…` (RFC 6265bis, section 5.8.3).
+  const name =
+    pair
+      .replace(/^[\s=]+/, "")
+      .split("=", 1)[0]
+      ?.trim() ?? "";
   // `__Host-` demands `Path=/`, which no service behind a prefix can have: the browser would refuse the cookie.
   if (OUR_COOKIES.test(name)) return undefined;
   const kept: string[] = [];
@@ -150,7 +166,7 @@ export function responseHeaders(
     else if (name === "set-cookie") {
       const cookie = confineCookie(value, path, stripPrefix);
       if (cookie !== undefined) headers.append(name, cookie);
-    } else if (name !== "service-worker-allowed") headers.append(name, value);
+    } else if (!HOST_WIDE.has(name)) headers.append(name, value);
   }
   return headers;
 }
