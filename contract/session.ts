@@ -106,8 +106,10 @@ export const SessionReport = z.object({
   stripPrefix: z.boolean(),
   jobId: z.string().optional(),
   node: z.string().optional(),
+  /** When it first ran: when its service answered. */
   startedAt: z.int().optional(),
   endedAt: z.int().optional(),
+  /** When the scheduler will end it. */
   endsAt: z.int().optional(),
   queue: Queue.optional(),
 });

@@ -10,7 +10,7 @@ import type { ServiceFile } from "../service-file.ts";
 import { outcomeOf, withLog } from "./exit.ts";
 import { lead } from "./leader.ts";
 import type { Launch, Outcome } from "./record.ts";
-import { CANCELED, failure } from "./record.ts";
+import { CANCELED, failure, STARTING } from "./record.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 import { readinessTarget } from "./session-report.ts";
 
@@ -83,7 +83,8 @@ export class Live {
       // Somebody may have edited it while no agent was there.
       this.edited(this.#file);
       void this.#guard(this.#followProcess(reports));
-      if (launch.readyAt === undefined) void this.#guard(this.#followReadiness());
+      if (launch.readyAt === undefined || this.#file.status === STARTING)
+        void this.#guard(this.#followReadiness());
       const ending = await this.#over.promise;
       const hasRun = this.#isSpawned || (await directory.leader()) !== undefined;
       return { ...ending, alive: ending.alive && hasRun };
@@ -169,8 +170,10 @@ export class Live {
       signal: this.#signal,
     });
     if (why === undefined) {
+      // Since when it runs is known before it is told; a crash in between is made good by the check in `untilOver`.
+      const noted = this.#isReady();
       if (this.#file.phase === "pending") await this.#write({ status: "Running" });
-      await this.#isReady();
+      await noted;
     } else if (this.#launch.readyAt === undefined) {
       const message = `The service was not ready within ${timeout} s: ${why}`;
       this.#settle({ outcome: failure(withLog(message, await directory.log.lastLines())), alive: true });

@@ -9,6 +9,7 @@ import { holdPort, isAllowedPort } from "../ports.ts";
 import { killScript, sessionScript, tellScript } from "../script/session-script.ts";
 import type { ServiceFile } from "../service-file.ts";
 import type { Launch } from "./record.ts";
+import { STARTING } from "./record.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 import { currentBoot } from "./session-directory.ts";
 
@@ -85,7 +86,7 @@ export async function prepare(
     await directory.writeScript("kill.sh", killScript(script), 0o600);
     await directory.writeScript("tell", tellScript(directory.path), 0o700);
     const scheme = url === "/sme" ? "sme" : "me";
-    await file.write({ scheme, port, slug, stripPrefix, status: "Starting", error: "" });
+    await file.write({ scheme, port, slug, stripPrefix, status: STARTING, error: "" });
     return {
       launch: { port, startedAt: clock(), boot: await currentBoot(), readiness, reportsRead: 0 },
       held,

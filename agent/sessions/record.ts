@@ -14,6 +14,9 @@ export const Outcome = z.object({
 });
 export type Outcome = z.infer<typeof Outcome>;
 
+/** The status of a session that has been launched and not said anything else yet. */
+export const STARTING = "Starting";
+
 export const CANCELED: Outcome = { state: "canceled", status: "Canceled", error: "" };
 export const failure = (error: string): Outcome => ({ state: "failed", status: "Failed", error });
 

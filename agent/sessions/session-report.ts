@@ -27,15 +27,17 @@ export function liveReport(
   port: number | undefined,
 ): SessionReport {
   const { scheme, slug, status, stripPrefix, phase } = file;
+  // An end that the file already tells is told once it is one.
+  const isUp = phase === "running" || (phase !== "pending" && launch.readyAt !== undefined);
   return {
     id,
-    state: phase === "running" ? "running" : "starting",
+    state: isUp ? "running" : "starting",
     status,
     error: "",
     scheme,
     slug,
     stripPrefix,
-    startedAt: launch.startedAt,
+    ...(launch.readyAt !== undefined && { startedAt: launch.readyAt }),
     ...(port !== undefined && { port }),
   };
 }

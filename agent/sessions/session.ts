@@ -14,7 +14,7 @@ import { Live } from "./live.ts";
 import type { PreparationOptions } from "./preparation.ts";
 import { prepare, recover } from "./preparation.ts";
 import type { Launch, Outcome, SessionRecord } from "./record.ts";
-import { CANCELED, failure, RECORD, writeRecord } from "./record.ts";
+import { CANCELED, failure, RECORD, STARTING, writeRecord } from "./record.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 import { endedReport, liveReport, submittedReport } from "./session-report.ts";
 
@@ -72,6 +72,18 @@ export class Session implements AsyncDisposable {
   /** True once nothing of it runs any more. */
   get isEnded(): boolean {
     return this.#record.phase === "ended";
+  }
+
+  /** Learns how an earlier agent left the session: the first that is told of it must not be older than the last. */
+  async recall(): Promise<void> {
+    const record = this.#record;
+    if (record.phase !== "launched" && record.phase !== "ending") return;
+    await using file = await ServiceFile.open(this.directory.path, {
+      onChange: () => undefined,
+      onBroken: () => undefined,
+    });
+    if (file.current !== undefined)
+      this.#report = liveReport(this.spec.id, record.launch, file.current, file.current.port);
   }
 
   /** Goes on from where the record stands: starts, finds again, or ends. Does nothing while that is under way. */
@@ -144,7 +156,7 @@ export class Session implements AsyncDisposable {
     if (file.current === undefined)
       await file.write({
         port: launch.port,
-        status: launch.readyAt === undefined ? "Starting" : "Running",
+        status: launch.readyAt === undefined ? STARTING : "Running",
       });
     this.#port = launch.port;
     const live = new Live({
@@ -156,17 +168,17 @@ export class Session implements AsyncDisposable {
       port: () => this.#port,
       canceled: this.#canceled.signal,
       signal: this.#stopped.signal,
-      onWritten: () => this.#changed(file.current, launch),
+      onWritten: () => this.#changed(file.current),
       onProgress: (progress) => this.#progress(progress),
       onNotify: (text) => this.#notify("info", text === "" ? `${this.spec.name} is ready` : text),
       clock: this.#context.clock,
     });
     this.#onEdit = (value) => {
-      this.#changed(value, launch);
+      this.#changed(value);
       live.edited(value);
     };
     try {
-      this.#changed(file.current, launch);
+      this.#changed(file.current);
       const ending = await live.untilOver();
       await this.#advanceTo({ phase: "ending", launch, ...ending });
     } finally {
@@ -179,9 +191,6 @@ export class Session implements AsyncDisposable {
    * is left of the session is still being ended.
    */
   async #end(file: ServiceFile, { launch, outcome, alive, want }: Ending): Promise<void> {
-    // After a restart of the agent, what it was is in service.json.
-    if (this.#report.state === "submitted" && file.current !== undefined)
-      this.#report = liveReport(this.spec.id, launch, file.current, launch.port);
     const isWish = want === "cancel" && outcome.state === "canceled";
     if (!isWish) {
       await this.#publish(file, outcome);
@@ -209,8 +218,9 @@ export class Session implements AsyncDisposable {
   }
 
   /** Tells what service.json says; of an ended status `#end` tells, once that has been written down. */
-  #changed(value: ServiceJson | undefined, launch: Launch): void {
-    if (value === undefined) return;
+  #changed(value: ServiceJson | undefined): void {
+    if (value === undefined || this.#record.phase !== "launched") return;
+    const { launch } = this.#record;
     if (value.port === undefined || isAllowedPort(value.port, this.#context.refusedPorts))
       this.#port = value.port;
     else

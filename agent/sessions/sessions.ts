@@ -147,7 +147,7 @@ export class Sessions implements AsyncDisposable {
     const directory = new SessionDirectory(this.#root, id);
     try {
       const record = await readRecord(directory.file(RECORD));
-      if (record?.spec.id === id) this.#add(record);
+      if (record?.spec.id === id) await this.#add(record).recall();
       // The agent died before it had written anything down: nothing was started, and the edge will ask again.
       else if ((await directory.leader()) === undefined) await rm(directory.path, { recursive: true });
     } catch (error) {
