@@ -36,6 +36,15 @@ const problem = (c: Console, what: Problem): Promise<Response> => page(c, proble
 
 const query = (c: Console): string => c.req.query("q")?.trim().slice(0, 200) ?? "";
 
+/** @throws BerthError `invalid_request` for a body that is no form */
+async function formOf(c: Console): Promise<FormData> {
+  try {
+    return await c.req.formData();
+  } catch (cause) {
+    throw new BerthError("invalid_request", "the body is not a form", { cause });
+  }
+}
+
 function seenBy(c: Console): number {
   const seen = Number(getCookie(c, SEEN_COOKIE));
   return Number.isSafeInteger(seen) ? seen : 0;
@@ -122,7 +131,7 @@ async function launch(c: Console): Promise<Response> {
   const name = c.req.param("service") ?? "";
   const entry = await serviceNamed(c, name);
   if (entry === undefined) return problem(c, unknownService(name));
-  const form = readLaunchForm(entry.inputs, await c.req.formData());
+  const form = readLaunchForm(entry.inputs, await formOf(c));
   try {
     const launched = await c.var.workspace.launch(
       launchRequest(entry, form),
@@ -161,7 +170,7 @@ async function sessionFragment(c: Console): Promise<Response> {
 }
 
 async function cancel(c: Console): Promise<Response> {
-  const form = await c.req.formData();
+  const form = await formOf(c);
   const canceled = await c.var.workspace.cancel(c.req.param("id") ?? "", c.var.sessionsHost);
   if (!canceled.ok) return problem(c, canceled.problem);
   return c.redirect(form.get("back") === "list" ? "/" : `/sessions/${canceled.value.id}`, 303);

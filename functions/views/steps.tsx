@@ -1,12 +1,19 @@
 import type { Child } from "hono/jsx";
-import { isEnded, type Session } from "../../contract/session.ts";
+import type { Session, SessionState } from "../../contract/session.ts";
 import { tellingStatus } from "./session-list.tsx";
 import { between, Elapsed } from "./time.tsx";
 
 /** How far a step is: behind, under way, ahead, or where it ended badly. */
 type Mark = "done" | "now" | "next" | "failed" | "stopped";
 
-type Step = { label: string; mark: Mark; note?: string; from?: string; to?: string };
+type Step = {
+  label: string;
+  mark: Mark;
+  note?: string | undefined;
+  /** When it began and ended, as far as it is known: without an end it goes on. */
+  from?: string | null;
+  to?: string | null;
+};
 
 const ICONS: Record<Mark, string> = {
   done: "m3.5 8.5 3 3L12.5 5",
@@ -27,71 +34,63 @@ const MEANING: Record<Mark, string> = {
   stopped: "stopped here",
 };
 
-/** What a step that could not be finished ended as. */
-const endMark = (session: Session): Mark => (session.state === "failed" ? "failed" : "stopped");
+/** How the last step of a session stands, by its state: one that lives is still at it. */
+const LAST: Record<SessionState, Mark> = {
+  submitted: "now",
+  queued: "now",
+  starting: "now",
+  running: "now",
+  completed: "done",
+  failed: "failed",
+  canceled: "stopped",
+};
 
-function queueStep(session: Session): Step[] {
-  if (session.state === "queued") {
-    const { position, reason } = session.queue;
-    const note = [position === null ? "" : `place ${position}`, reason ?? ""].filter(Boolean).join(" · ");
-    return [{ label: "queued", mark: "now", from: session.createdAt, ...(note === "" ? {} : { note }) }];
+/** The steps that only a batch scheduler brings. */
+function clusterSteps({ state, queue, createdAt, jobId, node }: Session): Step[] {
+  if (state === "queued") {
+    const place = queue.position === null ? null : `place ${queue.position}`;
+    const note = [place, queue.reason].filter((part) => part !== null).join(" · ");
+    return [{ label: "queued", mark: "now", note, from: createdAt }];
   }
-  return session.jobId === null ? [] : [{ label: "queued", mark: "done", note: `job ${session.jobId}` }];
+  return [
+    ...(jobId === null ? [] : [{ label: "queued", mark: "done", note: `job ${jobId}` } as const]),
+    ...(node === null ? [] : [{ label: "node", mark: "done", note: node } as const]),
+  ];
+}
+
+/** The start and the run of a session that is up, or over. */
+function runSteps({ state, createdAt, startedAt, endedAt }: Session): Step[] {
+  const hasRun = startedAt !== null || state === "running" || state === "completed";
+  if (!hasRun) return [{ label: "starting", mark: LAST[state], from: createdAt, to: endedAt }];
+  const started = startedAt === null ? {} : { from: createdAt, to: startedAt };
+  return [
+    { label: "starting", mark: "done", ...started },
+    { label: "running", mark: LAST[state], from: startedAt, to: endedAt },
+  ];
 }
 
 /** The way of a session from its launch to its end, as far as it is known. */
 export function stepsOf(session: Session): Step[] {
-  const { state, createdAt, startedAt, endedAt, node } = session;
+  const { state, createdAt } = session;
   const status = tellingStatus(session);
-  const where: Step[] = node === null ? [] : [{ label: "node", mark: "done", note: node }];
+  const now = {
+    mark: "now",
+    note: status === undefined ? undefined : `“${status}”`,
+    from: createdAt,
+  } as const;
+  const starting: Step = { label: "starting", mark: "next" };
   const ready: Step = { label: "ready", mark: "next" };
-
-  if (isEnded(state) || startedAt !== null) {
-    const begun: Step[] = [{ label: "submitted", mark: "done" }, ...queueStep(session), ...where];
-    const to = startedAt ?? endedAt;
-    const starting: Step = {
-      label: "starting",
-      mark: startedAt === null ? endMark(session) : "done",
-      from: createdAt,
-      ...(to === null ? {} : { to }),
-    };
-    if (startedAt === null) return [...begun, starting];
-    const over = isEnded(state);
-    const running: Step = {
-      label: "running",
-      mark: over ? (state === "completed" ? "done" : endMark(session)) : "now",
-      from: startedAt,
-      ...(endedAt === null ? {} : { to: endedAt }),
-    };
-    return [...begun, starting, running];
-  }
-  const waits = status === undefined ? {} : { note: `“${status}”` };
-  if (state === "submitted") {
-    return [
-      { label: "submitted", mark: "now", from: createdAt, ...waits },
-      { label: "starting", mark: "next" },
-      ready,
-    ];
-  }
-  const submitted: Step = { label: "submitted", mark: "done" };
-  if (state === "queued")
-    return [submitted, ...queueStep(session), { label: "starting", mark: "next" }, ready];
-  return [
-    submitted,
-    ...queueStep(session),
-    ...where,
-    { label: "starting", mark: "now", from: createdAt, ...waits },
-    ready,
-  ];
+  if (state === "submitted") return [{ label: "submitted", ...now }, starting, ready];
+  const before: Step[] = [{ label: "submitted", mark: "done" }, ...clusterSteps(session)];
+  if (state === "queued") return [...before, starting, ready];
+  if (state === "starting") return [...before, { ...starting, ...now }, ready];
+  return [...before, ...runSteps(session)];
 }
 
 function Time({ step, now }: { step: Step; now: number }): Child {
-  if (step.from === undefined) return null;
-  return step.to === undefined ? (
-    <Elapsed at={step.from} now={now} />
-  ) : (
-    <span>{between(step.from, step.to)}</span>
-  );
+  const { from, to } = step;
+  if (from === undefined || from === null) return null;
+  return to === undefined || to === null ? <Elapsed at={from} now={now} /> : <span>{between(from, to)}</span>;
 }
 
 /** The steps of a session, one line each: mark, name, what it is at, how long it took. */

@@ -72,11 +72,17 @@ export function consoleApp(given: Partial<World> = {}) {
     await next();
   });
   app.route("/", consoleRoutes());
-  const post = (path: string, fields: Record<string, string>) =>
-    app.request(path, { method: "POST", body: new URLSearchParams(fields) });
+  app.onError((error, c) => {
+    if (error instanceof BerthError) return c.json(error.problem, { status: 400 });
+    throw error;
+  });
+  const send = (path: string, body: string, type: string) =>
+    app.request(path, { method: "POST", body, headers: { "content-type": type } });
   return {
     world,
+    send,
     get: (path: string, headers?: Record<string, string>) => app.request(path, { headers: headers ?? {} }),
-    post,
+    post: (path: string, fields: Record<string, string>) =>
+      send(path, new URLSearchParams(fields).toString(), "application/x-www-form-urlencoded"),
   };
 }

@@ -254,6 +254,13 @@ describe("a launch with a mistake", () => {
     );
   });
 
+  it("that is no form at all starts nothing", async () => {
+    const app = consoleApp({ services: [notebook] });
+    const answer = await app.send("/launch/jupyter-notebook", "{}", "application/json");
+    expect(await answer.json()).toMatchObject({ code: "invalid_request", detail: "the body is not a form" });
+    expect(app.world.launches).toEqual([]);
+  });
+
   it("shows a mistake in the name at the name", async () => {
     const { status, html } = await refused({ name: "x".repeat(200) });
     expect(status).toBe(400);

@@ -27,6 +27,7 @@ describe("the steps of a session", () => {
       "submitted done, queued done, node done, starting now, ready next",
     ],
     ["running", {}, "submitted done, starting done, running now"],
+    ["running since nobody knows when", { startedAt: null }, "submitted done, starting done, running now"],
     ["completed", { ...over, state: "completed" }, "submitted done, starting done, running done"],
     ["canceled", { ...over, state: "canceled" }, "submitted done, starting done, running stopped"],
     ["failed while running", { ...over, state: "failed" }, "submitted done, starting done, running failed"],
