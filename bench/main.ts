@@ -5,6 +5,7 @@ import type { Bench, Measure } from "./measure.ts";
 import { echoMeasure } from "./measures/echo.ts";
 import { editMeasure } from "./measures/edit.ts";
 import { memoryMeasure } from "./measures/memory.ts";
+import { notebookMeasure } from "./measures/notebook.ts";
 import { requestsMeasure } from "./measures/requests.ts";
 import { runningMeasure } from "./measures/running.ts";
 import { transferMeasures } from "./measures/transfer.ts";
@@ -24,6 +25,7 @@ const MEASURES: readonly Measure[] = [
   runningMeasure,
   editMeasure,
   webshellMeasure,
+  notebookMeasure,
 ];
 
 type Options = { only?: string; rounds: number; json: boolean; markdown: boolean };

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-type Options = {
+export type PollOptions = {
   timeoutMs: number;
   /** What is waited for, for the error's message. */
   what: string;
@@ -15,7 +15,7 @@ type Options = {
  */
 export async function poll<Value>(
   probe: () => Value | Promise<Value>,
-  { timeoutMs, what, signal, everyMs = 10 }: Options,
+  { timeoutMs, what, signal, everyMs = 10 }: PollOptions,
 ): Promise<NonNullable<Exclude<Value, false>>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
