@@ -19,9 +19,18 @@ async function lastWord(directory: SessionDirectory, seen: Exit): Promise<Exit> 
   return code === undefined ? seen : { how: "code", code };
 }
 
+/** That it cannot be asked (out of files, say) does not mean that it is gone. */
+function isGone(leader: ProcessId): boolean {
+  try {
+    return !isAlive(leader);
+  } catch {
+    return false;
+  }
+}
+
 /** Waits for the end of a process that is not our child. */
 async function adopt(directory: SessionDirectory, leader: ProcessId, signal: AbortSignal): Promise<Exit> {
-  while (isAlive(leader)) await delay(LOOK_MS, undefined, { signal });
+  while (!isGone(leader)) await delay(LOOK_MS, undefined, { signal });
   return await lastWord(directory, UNKNOWN);
 }
 

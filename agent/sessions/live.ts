@@ -10,15 +10,13 @@ import type { ServiceFile } from "../service-file.ts";
 import { outcomeOf, withLog } from "./exit.ts";
 import { lead } from "./leader.ts";
 import type { Launch, Outcome } from "./record.ts";
-import { CANCELED, failure, STARTING } from "./record.ts";
+import { CANCELED, failure, failureBy, STARTING } from "./record.ts";
+import type { Progress } from "./record-file.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 import { readinessTarget } from "./session-report.ts";
 
 /** How a session is to end. `alive`: it is still there, and Berth is to end it. */
 export type Ending = { outcome: Outcome; alive: boolean };
-
-/** What may be learned of a launch while it lives. */
-export type Progress = Partial<Pick<Launch, "readyAt" | "reportsRead">>;
 
 export type LiveOptions = {
   directory: SessionDirectory;
@@ -134,7 +132,8 @@ export class Live {
     try {
       await work;
     } catch (error) {
-      if (!this.#signal.aborted) this.#settle({ outcome: failure(String(error)), alive: true });
+      if (this.#signal.aborted) return;
+      this.#settle({ outcome: failureBy("Cannot run the session", error), alive: true });
     }
   }
 

@@ -19,6 +19,9 @@ export const STARTING = "Starting";
 
 export const CANCELED: Outcome = { state: "canceled", status: "Canceled", error: "" };
 export const failure = (error: string): Outcome => ({ state: "failed", status: "Failed", error });
+/** A failure that is ours rather than the service's: what could not be done, and what the system says. */
+export const failureBy = (what: string, error: unknown): Outcome =>
+  failure(`${what}: ${error instanceof Error ? error.message : String(error)}`);
 
 /**
  * A launch: what was settled before the process was spawned, and what has become of it since. Times in milliseconds

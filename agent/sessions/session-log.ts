@@ -6,8 +6,19 @@ import { stripVTControlCharacters } from "node:util";
 /** What an error message quotes of a log. */
 const QUOTED_LINES = 15;
 const QUOTED_BYTES = 4096;
+
+/** The end of a line that alone is too long; the cut may be within a character. */
+const endOf = (line: string): string =>
+  Buffer.from(line)
+    .subarray(-QUOTED_BYTES)
+    .toString()
+    .replace(/^\uFFFD+/, "");
+
 /** What is read to find it: control sequences and progress bars can make up most of a log. */
 const READ_BYTES = 65_536;
+
+/** The service can put what it likes in the log's place: a link is not followed, and a FIFO does not block us. */
+const GUARDED = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** The file that a session's process writes its output to. */
 export class SessionLog {
@@ -17,10 +28,9 @@ export class SessionLog {
     this.path = path;
   }
 
-  /** Opens it for a process to append to, and makes it where it is missing. A link in its place is not followed. */
+  /** Opens it for a process to append to, and makes it where it is missing. */
   open(): Promise<FileHandle> {
-    const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW;
-    return open(this.path, flags, 0o600);
+    return open(this.path, constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | GUARDED, 0o600);
   }
 
   /** Adds a line of ours. */
@@ -46,11 +56,11 @@ export class SessionLog {
       .filter((line) => line !== "")
       .slice(-QUOTED_LINES);
     while (Buffer.byteLength(lines.join("\n")) > QUOTED_BYTES && lines.length > 1) lines.shift();
-    return lines.map((line) => Buffer.from(line).subarray(-QUOTED_BYTES).toString());
+    return lines.map((line) => (Buffer.byteLength(line) > QUOTED_BYTES ? endOf(line) : line));
   }
 
   async #end(): Promise<string> {
-    await using file = await open(this.path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    await using file = await open(this.path, constants.O_RDONLY | GUARDED);
     const { size } = await file.stat();
     const from = Math.max(0, size - READ_BYTES);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(size - from), position: from });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { SessionId } from "../../contract/ids.ts";
@@ -9,12 +10,12 @@ import { isAllowedPort } from "../ports.ts";
 import { ServiceFile } from "../service-file.ts";
 import { endSession } from "./ending.ts";
 import { sessionEnvironment } from "./environment.ts";
-import type { Progress } from "./live.ts";
 import { Live } from "./live.ts";
 import type { PreparationOptions } from "./preparation.ts";
 import { prepare, recover } from "./preparation.ts";
 import type { Launch, Outcome, SessionRecord } from "./record.ts";
-import { CANCELED, failure, RECORD, STARTING, writeRecord } from "./record.ts";
+import { CANCELED, failure, failureBy, STARTING } from "./record.ts";
+import { RecordFile } from "./record-file.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 import { endedReport, liveReport, submittedReport } from "./session-report.ts";
 
@@ -28,9 +29,8 @@ export type SessionContext = PreparationOptions & {
 };
 
 type Ending = Extract<SessionRecord, { phase: "ending" }>;
-type Head = "version" | "spec" | "want";
-/** What a phase adds to the record. */
-type Phase<Kind = SessionRecord> = Kind extends SessionRecord ? Omit<Kind, Head> : never;
+
+const TRY_AGAIN_MS = 5000;
 
 /**
  * One session on this workspace, from the wish to the end. It goes through the phases of its record, each of which is
@@ -42,18 +42,17 @@ export class Session implements AsyncDisposable {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #stopped = new AbortController();
   readonly #canceled = new AbortController();
-  #record: SessionRecord;
+  readonly #record: RecordFile;
   #report: SessionReport;
   /** The last port that service.json named and that a session may be on. */
   #port: number | undefined;
   #held: HeldPort | undefined;
   #onEdit: ((value: ServiceJson) => void) | undefined;
-  #saving: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
 
   constructor(record: SessionRecord, directory: SessionDirectory, context: SessionContext) {
     this.directory = directory;
-    this.#record = record;
+    this.#record = new RecordFile(record, directory, context.log);
     this.#context = context;
     this.#environment = sessionEnvironment(process.env, record.spec.id);
     this.#report = record.phase === "ended" ? record.report : submittedReport(record.spec.id);
@@ -61,48 +60,44 @@ export class Session implements AsyncDisposable {
   }
 
   get spec(): SessionSpec {
-    return this.#record.spec;
+    return this.#record.current.spec;
   }
 
   /** What was last told of it, or is about to be. */
   get report(): SessionReport {
-    return this.#record.phase === "ended" ? this.#record.report : this.#report;
+    return this.#record.current.phase === "ended" ? this.#record.current.report : this.#report;
   }
 
   /** True once nothing of it runs any more. */
   get isEnded(): boolean {
-    return this.#record.phase === "ended";
+    return this.#record.current.phase === "ended";
   }
 
   /** Learns how an earlier agent left the session: the first that is told of it must not be older than the last. */
   async recall(): Promise<void> {
-    const record = this.#record;
+    const record = this.#record.current;
     if (record.phase !== "launched" && record.phase !== "ending") return;
     await using file = await ServiceFile.open(this.directory.path, {
       onChange: () => undefined,
       onBroken: () => undefined,
     });
-    if (file.current !== undefined)
-      this.#report = liveReport(this.spec.id, record.launch, file.current, file.current.port);
+    const { current } = file;
+    if (current === undefined) return;
+    const port = this.#isAllowed(current.port) ? current.port : record.launch.port;
+    this.#report = liveReport(this.spec.id, record.launch, current, port);
   }
 
   /** Goes on from where the record stands: starts, finds again, or ends. Does nothing while that is under way. */
   begin(): void {
     if (this.isEnded || this.#stopped.signal.aborted) return;
-    this.#running ??= this.#run()
-      .catch((error: unknown) => {
-        if (!this.#stopped.signal.aborted)
-          this.#context.log.error({ err: error, session: this.spec.id }, "a session is stuck");
-      })
-      .finally(() => (this.#running = undefined));
+    this.#running ??= this.#run().finally(() => (this.#running = undefined));
   }
 
   /** Ends the session, in whatever phase it is. Repeatable. */
   cancel(): void {
     if (this.isEnded) return;
-    if (this.#record.want !== "cancel") {
-      this.#record = { ...this.#record, want: "cancel" };
-      void this.#save();
+    if (this.#record.current.want !== "cancel") {
+      void this.#record.wantCancel();
       // From here on nothing is started; what has been is ended only once the wish is on disk.
       this.#canceled.abort();
     }
@@ -113,17 +108,32 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped.abort();
     await this.#running;
-    await this.#saving;
+    await this.#record.written;
   }
 
+  /** Tries again what goes wrong: a host that is out of files or memory now must not leave a session unwatched. */
   async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!this.isEnded && !signal.aborted) {
+      try {
+        await this.#goOn();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#context.log.error({ err: error, session: this.spec.id }, "a session is stuck");
+        await delay(TRY_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #goOn(): Promise<void> {
     await this.directory.make();
     await using file = await ServiceFile.open(this.directory.path, {
       onChange: (value) => this.#onEdit?.(value),
-      onBroken: (reason) => this.#say(`service.json cannot be read, its last good state stands: ${reason}`),
+      onBroken: (reason) =>
+        this.#say(`service.json cannot be read, and its last good state stands: ${reason}`),
     });
     try {
-      for (let record = this.#record; record.phase !== "ended"; record = this.#record) {
+      for (let record = this.#record.current; record.phase !== "ended"; record = this.#record.current) {
         this.#stopped.signal.throwIfAborted();
         if (record.phase === "submitted") await this.#start(file);
         else if (record.phase === "launched") await this.#watch(file, record.launch);
@@ -131,23 +141,23 @@ export class Session implements AsyncDisposable {
       }
     } finally {
       this.#held?.[Symbol.dispose]();
+      this.#held = undefined;
     }
   }
 
   async #start(file: ServiceFile): Promise<void> {
-    if (this.#record.want === "cancel") return await this.#close(file, CANCELED);
+    if (this.#record.current.want === "cancel") return await this.#close(file, CANCELED);
     try {
       const { launch, held } =
         (await recover(this.directory, file, this.#context)) ??
         (await prepare(this.spec, this.directory, file, this.#context));
       this.#held = held;
-      this.#enter({ phase: "launched", launch });
       // What is started without a record could be started twice.
-      await this.#write();
+      await this.#record.mustEnter({ phase: "launched", launch });
     } catch (error) {
       this.#context.log.warn({ err: error, session: this.spec.id }, "a session cannot start");
-      const why = error instanceof BerthError ? error.message : `Cannot start the session: ${String(error)}`;
-      await this.#close(file, failure(why));
+      const isOurs = error instanceof BerthError;
+      await this.#close(file, isOurs ? failure(error.message) : failureBy("Cannot start the session", error));
     }
   }
 
@@ -169,7 +179,7 @@ export class Session implements AsyncDisposable {
       canceled: this.#canceled.signal,
       signal: this.#stopped.signal,
       onWritten: () => this.#changed(file.current),
-      onProgress: (progress) => this.#progress(progress),
+      onProgress: (progress) => this.#record.progress(progress),
       onNotify: (text) => this.#notify("info", text === "" ? `${this.spec.name} is ready` : text),
       clock: this.#context.clock,
     });
@@ -180,7 +190,7 @@ export class Session implements AsyncDisposable {
     try {
       this.#changed(file.current);
       const ending = await live.untilOver();
-      await this.#advanceTo({ phase: "ending", launch, ...ending });
+      await this.#record.enter({ phase: "ending", launch, ...ending });
     } finally {
       this.#onEdit = undefined;
     }
@@ -213,20 +223,23 @@ export class Session implements AsyncDisposable {
   async #close(file: ServiceFile, outcome: Outcome): Promise<void> {
     await this.#publish(file, outcome);
     const report = endedReport(this.#report, outcome, this.#context.clock());
-    await this.#advanceTo({ phase: "ended", report });
+    await this.#record.enter({ phase: "ended", report });
     this.#tell(report);
   }
 
   /** Tells what service.json says; of an ended status `#end` tells, once that has been written down. */
   #changed(value: ServiceJson | undefined): void {
-    if (value === undefined || this.#record.phase !== "launched") return;
-    const { launch } = this.#record;
-    if (value.port === undefined || isAllowedPort(value.port, this.#context.refusedPorts))
-      this.#port = value.port;
+    const record = this.#record.current;
+    if (value === undefined || record.phase !== "launched") return;
+    if (this.#isAllowed(value.port)) this.#port = value.port;
     else
       this.#say(`service.json names the port ${value.port}, which is Berth's own; the last good one stands`);
     if (value.phase === "pending" || value.phase === "running")
-      this.#tell(liveReport(this.spec.id, launch, value, this.#port));
+      this.#tell(liveReport(this.spec.id, record.launch, value, this.#port));
+  }
+
+  #isAllowed(port: number | undefined): boolean {
+    return port === undefined || isAllowedPort(port, this.#context.refusedPorts);
   }
 
   #tell(report: SessionReport): void {
@@ -250,42 +263,6 @@ export class Session implements AsyncDisposable {
       await file.write({ status, error });
     } catch (trouble) {
       this.#context.log.warn({ err: trouble, session: this.spec.id }, "cannot write service.json");
-    }
-  }
-
-  async #progress(progress: Progress): Promise<void> {
-    const record = this.#record;
-    if (record.phase !== "launched") return;
-    this.#record = { ...record, launch: { ...record.launch, ...progress } };
-    await this.#save();
-  }
-
-  #enter(phase: Phase): void {
-    const { version, spec, want } = this.#record;
-    this.#record = { version, spec, want, ...phase };
-  }
-
-  async #advanceTo(phase: Phase): Promise<void> {
-    this.#enter(phase);
-    await this.#save();
-  }
-
-  /** Writes the record as it is when its turn comes. */
-  #write(): Promise<void> {
-    const turn = this.#saving.then(async () => {
-      await this.directory.make();
-      await writeRecord(this.directory.file(RECORD), this.#record);
-    });
-    this.#saving = turn.catch(() => undefined);
-    return turn;
-  }
-
-  /** The same, for a session that must not end because a disk is full or away. */
-  async #save(): Promise<void> {
-    try {
-      await this.#write();
-    } catch (error) {
-      this.#context.log.warn({ err: error, session: this.spec.id }, "cannot write a session's record");
     }
   }
 }

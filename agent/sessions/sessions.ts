@@ -45,6 +45,7 @@ export class Sessions implements AsyncDisposable {
   readonly #onReport = new Set<(report: SessionReport) => void>();
   readonly #onNotify = new Set<(notice: Notice) => void>();
   #pruning: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   private constructor({ home, catalogue, refusedPorts, nodePath, log, clock = Date.now }: SessionsOptions) {
     this.#root = join(home, "sessions");
@@ -69,7 +70,7 @@ export class Sessions implements AsyncDisposable {
 
   /**
    * Finds the sessions of this workspace again, and goes on with each: what runs is watched, what ended meanwhile is
-   * noticed, what was being started or ended is started or ended.
+   * noticed, what was being started or ended is started or ended. When it returns, every report says what is.
    */
   static async open(options: SessionsOptions): Promise<Sessions> {
     const sessions = new Sessions(options);
@@ -88,6 +89,7 @@ export class Sessions implements AsyncDisposable {
 
   /** Makes what is wanted be. Idempotent: what is under way goes on, and of what has ended the end is told again. */
   reconcile(wanted: readonly Wanted[]): void {
+    if (this.#isClosed) return;
     for (const { spec, want } of wanted) {
       const known = this.#sessions.get(spec.id);
       if (known !== undefined && isEnded(known.report.state)) this.#context.onReport(known.report);
@@ -132,6 +134,7 @@ export class Sessions implements AsyncDisposable {
 
   /** Lets go of every session; their processes go on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#sessions.values()].map((session) => session[Symbol.asyncDispose]()));
     await this.#pruning;
   }
