@@ -9,6 +9,7 @@ import { freePort } from "../support/berth.ts";
 import { documentedCommands, proofOf } from "../support/documentation.ts";
 import { eventually } from "../support/eventually.ts";
 import { ROOT } from "../support/repository-files.ts";
+import { needs } from "../support/requires.ts";
 
 const START = "npm start";
 const DEFAULT_PORT = /\b8787\b/g;
@@ -55,7 +56,9 @@ describe("who types the documentation's commands", () => {
     expect(output).toContain(`http://localhost:${port}/login?code=`);
   });
 
-  it.each(typed)("has `%s` do its work", async (command) => {
+  const curl = needs("curl", "apt-get install curl");
+  it.for(typed)("has `%s` do its work", async (command, context) => {
+    if (command.startsWith("curl ")) curl(context);
     const { stdout } = await type(command);
     expect(stdout).not.toBe("");
   });
