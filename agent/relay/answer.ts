@@ -35,7 +35,14 @@ export class AnswerSender {
   #scheduled = false;
   #paused = false;
   #post:
-    | { segment: PostSegment; room: number; ending: boolean; idle: NodeJS.Timeout | undefined }
+    | {
+        segment: PostSegment;
+        room: number;
+        /** False from a write that filled the connection's buffer until that has drained. */
+        flowing: boolean;
+        ending: boolean;
+        idle: NodeJS.Timeout | undefined;
+      }
     | undefined;
 
   constructor(id: StreamId, edge: EdgeChannel, source: AnswerSource, onOver: () => void) {
@@ -51,6 +58,11 @@ export class AnswerSender {
 
   /** @param length the body's length in bytes, null when the service did not say */
   head(status: number, headers: [string, string][], length: number | null): void {
+    if (status < 200 || status > 599) {
+      this.fail("broken", `the application answered with status ${status}, which HTTP does not have`);
+      this.#source.abort();
+      return;
+    }
     this.#head = { status, headers, length };
     this.#schedule();
   }
@@ -162,10 +174,13 @@ export class AnswerSender {
     const known = length === null ? null : Math.min(length - this.#sentBytes, POST_SEGMENT);
     const segment = this.#edge.post(this.#id, this.#seq, {
       length: known,
-      onDrain: () => this.#feed(),
+      onDrain: () => {
+        if (this.#post !== undefined) this.#post.flowing = true;
+        this.#feed();
+      },
       onError: () => this.abort(),
     });
-    this.#post = { segment, room: known ?? POST_SEGMENT, ending: false, idle: undefined };
+    this.#post = { segment, room: known ?? POST_SEGMENT, flowing: true, ending: false, idle: undefined };
     this.#feed();
   }
 
@@ -173,18 +188,17 @@ export class AnswerSender {
     const post = this.#post;
     if (post === undefined || post.ending || this.#over) return;
     clearTimeout(post.idle);
-    let flowing = true;
-    while (flowing && this.#pendingBytes > 0 && post.room > 0) {
+    while (post.flowing && this.#pendingBytes > 0 && post.room > 0) {
       const chunk = this.#takeOne(post.room);
       post.room -= chunk.byteLength;
-      flowing = post.segment.write(chunk);
+      post.flowing = post.segment.write(chunk);
     }
     const isDone = this.#pendingBytes === 0 && this.#ended;
     if (post.room === 0 || isDone) {
       this.#endPost();
       return;
     }
-    if (!flowing) return;
+    if (!post.flowing) return;
     this.#relax();
     // A segment of known length can only end when it is full.
     if (this.#head?.length === null) post.idle = setTimeout(() => this.#endPost(), IDLE_POST_MS);

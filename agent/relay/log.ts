@@ -1,11 +1,15 @@
 import { watch } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import type { AnswerSender, AnswerSource } from "./answer.ts";
 
 const CHUNK = 65_536;
 
 /** A network file system may tell nothing of a write; milliseconds. */
 const POLL_MS = 1_000;
+
+/** How soon a log that is not there yet is looked for again; milliseconds. */
+const ABSENT_POLL_MS = 50;
 
 export type LogOptions = {
   path: string;
@@ -47,8 +51,12 @@ export class LogReader implements AnswerSource {
       ["x-content-type-options", "nosniff"],
     ];
     sender.head(200, headers, null);
+    await using file = await this.#open(options);
+    if (file === undefined) {
+      sender.end();
+      return;
+    }
     const grown = new Growth(options.path, options.follow);
-    await using file = await open(options.path, "r");
     // A character may be cut by the end of a read: the decoder keeps its first bytes for the next.
     const decoder = new TextDecoder();
     const buffer = Buffer.alloc(CHUNK);
@@ -77,6 +85,19 @@ export class LogReader implements AnswerSource {
       sender.end();
     } finally {
       grown.close();
+    }
+  }
+
+  /** A session that is just being launched has no log yet: who follows it waits, who does not gets an empty one. */
+  async #open({ path, follow, isOver }: LogOptions): Promise<FileHandle | undefined> {
+    for (;;) {
+      try {
+        return await open(path, "r");
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
+      if (!follow || isOver() || this.#abort.signal.aborted) return undefined;
+      await delay(ABSENT_POLL_MS, undefined, { signal: this.#abort.signal }).catch(() => undefined);
     }
   }
 

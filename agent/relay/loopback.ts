@@ -14,7 +14,18 @@ const lookup: LookupFunction = (_host, options, callback) => {
 };
 
 /**
+ * Loopback accepts or refuses, at once or when it is less busy: Node's 250 ms would give up on a good address and
+ * blame the service. Milliseconds.
+ */
+const ATTEMPT_TIMEOUT_MS = 10_000;
+
+/**
  * Connect options for a service on this host. Its certificate is not checked: services on `/sme` sign their own, and
  * the connection never leaves the host (design 3.1).
  */
-export const LOOPBACK = { lookup, autoSelectFamily: true, rejectUnauthorized: false } as const;
+export const LOOPBACK = {
+  lookup,
+  autoSelectFamily: true,
+  autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
+  rejectUnauthorized: false,
+} as const;

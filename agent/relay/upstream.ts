@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
 import type { EdgeFrame } from "../../contract/frames.ts";
 import type { AnswerSender, AnswerSource } from "./answer.ts";
+import { fromWire, toWire } from "./header-text.ts";
 import { LOOPBACK } from "./loopback.ts";
 
 type RequestHead = Extract<EdgeFrame, { type: "request" }>;
@@ -58,9 +59,8 @@ const codeOf = (error: Error): string => {
   return error instanceof AggregateError ? codeOf(error.errors[0] as Error) : "";
 };
 
-/** Header bytes above ASCII are Latin-1 on the wire (RFC 9110, section 5.5). */
 const text = (value: Buffer | string | undefined): string =>
-  typeof value === "string" ? value : (value?.toString("latin1") ?? "");
+  fromWire(typeof value === "string" ? value : (value?.toString("latin1") ?? ""));
 
 /** The headers as they came, which undici hands over as name, value, name, value. */
 function pairs(raw: Dispatcher.DispatchController["rawHeaders"]): [string, string][] {
@@ -98,8 +98,8 @@ export class UpstreamRequest implements AnswerSource {
   ): void {
     const options: Dispatcher.DispatchOptions = {
       method: head.method,
-      path: head.path,
-      headers: head.headers.flat(),
+      path: toWire(head.path),
+      headers: head.headers.flat().map(toWire),
       body,
       // A request that waits for its answer must not hold others behind it on one connection.
       blocking: true,

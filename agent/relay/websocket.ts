@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { type RawData, WebSocket } from "ws";
 import type { EdgeFrame } from "../../contract/frames.ts";
 import type { AnswerSender, AnswerSource } from "./answer.ts";
+import { fromWire, toWire } from "./header-text.ts";
 import { LOOPBACK } from "./loopback.ts";
 
 type WebSocketHead = Extract<EdgeFrame, { type: "websocket" }>;
@@ -51,8 +52,9 @@ export class SocketBridge implements AnswerSource {
   open(head: WebSocketHead, edge: EdgeSocket, sender: AnswerSender, onOver: () => void): void {
     const tls = head.target.kind === "port" && head.target.tls;
     const port = head.target.kind === "port" ? head.target.port : 0;
-    const protocols = protocolsOf(head.headers);
-    const service = new WebSocket(`${tls ? "wss" : "ws"}://localhost:${port}/`, protocols, {
+    const offered = protocolsOf(head.headers);
+    let protocol = "";
+    const service = new WebSocket(`${tls ? "wss" : "ws"}://localhost:${port}/`, {
       ...COMMON,
       ...LOOPBACK,
       headers: objectOf(head.headers),
@@ -60,11 +62,19 @@ export class SocketBridge implements AnswerSource {
       followRedirects: false,
       // The request's path is the browser's, byte for byte; a URL would have normalised it.
       finishRequest: (request: ClientRequest) => {
-        request.path = head.path;
+        request.path = toWire(head.path);
         request.end();
       },
     });
     this.#service = service;
+    service.on("upgrade", (response) => {
+      // The offer goes as a header of the browser's: `ws` would refuse a service that chooses nothing of its own offer,
+      // which a browser does not (RFC 6455, section 4.1). A choice that was not offered it still refuses.
+      const chosen = response.headers["sec-websocket-protocol"] ?? "";
+      if (!offered.includes(chosen)) return;
+      protocol = chosen;
+      delete response.headers["sec-websocket-protocol"];
+    });
     service.on("unexpected-response", (_request, response) => {
       this.#refusal = response;
       answerWith(response, sender);
@@ -77,7 +87,7 @@ export class SocketBridge implements AnswerSource {
     service.on("open", () => {
       // A service may speak first, before the edge's end is there.
       service.pause();
-      this.#edge = this.#connect(edge, head.id, service, sender);
+      this.#edge = this.#connect(edge(head.id, protocol), protocol, service, sender);
     });
     service.on("close", onOver);
   }
@@ -97,9 +107,13 @@ export class SocketBridge implements AnswerSource {
     this.#edge?.terminate();
   }
 
-  #connect(edge: EdgeSocket, id: string, service: WebSocket, sender: AnswerSender): WebSocket {
-    const { url, headers } = edge(id, service.protocol);
-    const socket = new WebSocket(url, service.protocol === "" ? [] : [service.protocol], {
+  #connect(
+    { url, headers }: ReturnType<EdgeSocket>,
+    protocol: string,
+    service: WebSocket,
+    sender: AnswerSender,
+  ): WebSocket {
+    const socket = new WebSocket(url, protocol === "" ? [] : [protocol], {
       ...COMMON,
       headers,
     });
@@ -135,7 +149,7 @@ function couple(from: WebSocket, to: WebSocket): void {
 function answerWith(response: IncomingMessage, sender: AnswerSender): void {
   const headers: [string, string][] = [];
   for (let index = 0; index + 1 < response.rawHeaders.length; index += 2) {
-    headers.push([response.rawHeaders[index] ?? "", response.rawHeaders[index + 1] ?? ""]);
+    headers.push([response.rawHeaders[index] ?? "", fromWire(response.rawHeaders[index + 1] ?? "")]);
   }
   sender.head(response.statusCode ?? 502, headers, null);
   response.on("data", (chunk: Buffer) => sender.write(chunk));
@@ -143,17 +157,20 @@ function answerWith(response: IncomingMessage, sender: AnswerSender): void {
   response.on("error", (error) => sender.fail("broken", error.message));
 }
 
+/** A subprotocol's name is a token (RFC 6455, section 4.1). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
+
 function protocolsOf(headers: readonly [string, string][]): string[] {
   const lists = headers.filter(([name]) => name === "sec-websocket-protocol").map(([, value]) => value);
-  return lists.flatMap((list) => list.split(",").map((protocol) => protocol.trim()));
+  const names = lists.flatMap((list) => list.split(",").map((protocol) => protocol.trim()));
+  return names.filter((name) => TOKEN.test(name));
 }
 
 function objectOf(headers: readonly [string, string][]): Record<string, string | string[]> {
   const object: Record<string, string | string[]> = {};
   for (const [name, value] of headers) {
-    if (name === "sec-websocket-protocol") continue;
     const earlier = object[name];
-    object[name] = earlier === undefined ? value : [earlier, value].flat();
+    object[name] = earlier === undefined ? toWire(value) : [earlier, toWire(value)].flat();
   }
   return object;
 }
