@@ -2,16 +2,10 @@ import { describe, expect, it } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { hashOf } from "../../support/hash-of.ts";
 import type { RawConnection } from "../../support/raw-http.ts";
+import { HELD_LIMIT, STILL_MS, STREAM_SIZE } from "../held.ts";
 import { act, begin, freshKey, inspect, untilHeld } from "../client.ts";
 import { payload, payloadHash } from "../services/payload.ts";
 import type { Stage } from "../stage.ts";
-
-const MIB = 1_048_576;
-const SIZE = 128 * MIB;
-/** What three hops' socket buffers and the proxy itself may hold, of a stream four times as long. */
-const HELD_LIMIT = 32 * MIB;
-/** Nothing has moved for this long: whoever sends is being held. */
-const STILL_MS = 750;
 
 /** Writes a body and counts what the kernel has taken. */
 function upload(
@@ -21,7 +15,7 @@ function upload(
   let taken = 0;
   let moved = performance.now();
   const write = async (): Promise<void> => {
-    for (const piece of payload(seed, SIZE)) {
+    for (const piece of payload(seed, STREAM_SIZE)) {
       await connection.send(piece);
       taken += piece.length;
       moved = performance.now();
@@ -39,7 +33,7 @@ export function describeBackPressure(stage: Stage): void {
       "a reader that stalls holds the service, and then gets it all (%s)",
       async (framing) => {
         const key = freshKey();
-        const path = `/download?bytes=${SIZE}&seed=${key}&key=${key}&framing=${framing}`;
+        const path = `/download?bytes=${STREAM_SIZE}&seed=${key}&key=${key}&framing=${framing}`;
         await using connection = await begin(stage.exposed, { path });
         const { sent } = await untilHeld(
           stage.exposed,
@@ -50,7 +44,7 @@ export function describeBackPressure(stage: Stage): void {
         expect(sent).toBeLessThan(HELD_LIMIT);
         expect((await inspect(stage.exposed)).method).toBe("GET");
         const head = await connection.finalHead();
-        expect(await hashOf(connection.body(head))).toBe(payloadHash(key, SIZE));
+        expect(await hashOf(connection.body(head))).toBe(payloadHash(key, STREAM_SIZE));
       },
     );
 
@@ -59,7 +53,7 @@ export function describeBackPressure(stage: Stage): void {
       await using connection = await begin(stage.exposed, {
         method: "POST",
         path: `/hold?key=${key}&head=later&read=later`,
-        headers: [["Content-Length", String(SIZE)]],
+        headers: [["Content-Length", String(STREAM_SIZE)]],
       });
       const sending = upload(connection, key);
       await eventually(() => sending.taken() > 0 && sending.idleMs() > STILL_MS, {
@@ -70,7 +64,7 @@ export function describeBackPressure(stage: Stage): void {
       expect((await inspect(stage.exposed)).method).toBe("GET");
       await act(stage.exposed, key, "read");
       await sending.done;
-      await untilHeld(stage.exposed, key, "the upload to arrive", ({ received }) => received === SIZE);
+      await untilHeld(stage.exposed, key, "the upload to arrive", ({ received }) => received === STREAM_SIZE);
       await act(stage.exposed, key, "end");
       expect((await connection.answer()).status).toBe(200);
     });
@@ -78,7 +72,7 @@ export function describeBackPressure(stage: Stage): void {
     it("ten stalled readers hold nobody else up", async () => {
       await using stalled = new AsyncDisposableStack();
       for (let count = 0; count < 10; count += 1)
-        stalled.use(await begin(stage.exposed, { path: `/download?bytes=${SIZE}&seed=stalled` }));
+        stalled.use(await begin(stage.exposed, { path: `/download?bytes=${STREAM_SIZE}&seed=stalled` }));
       for (let count = 0; count < 10; count += 1)
         expect((await inspect(stage.exposed, { path: `/inspect/${count}` })).method).toBe("GET");
     });

@@ -37,6 +37,7 @@ export function describeConcurrency(stage: Stage): void {
           const answer = await exchange(stage.exposed, {
             path: `/download?bytes=${bytes}&seed=${seed}&framing=${framing}`,
           });
+          expect(answer.status).toBe(200);
           expect(await hashOf([answer.body])).toBe(payloadHash(seed, bytes));
         }),
       );

@@ -197,6 +197,7 @@ const BROKEN_ANSWERS: readonly [string, string][] = [
   ["a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nok"],
   ["a folded header", "HTTP/1.1 200 OK\r\nX-Folded: a\r\n b\r\nContent-Length: 2\r\n\r\nok"],
   ["a header without a colon", "HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 2\r\n\r\nok"],
+  ["a header's name that is none", "HTTP/1.1 200 OK\r\nX@(Y): z\r\nContent-Length: 2\r\n\r\nok"],
   ["a NUL in a value", "HTTP/1.1 200 OK\r\nX-Nul: a\0b\r\nContent-Length: 2\r\n\r\nok"],
   [
     "a bare carriage return in a value",
@@ -327,6 +328,18 @@ export function describeMalformed(stage: Stage): void {
       const spec = { raw: Buffer.from(raw, "latin1").toString("base64") };
       await expectHarmless(answerPath(spec));
     });
+
+    it.each(["other", "a b", "a, other", "A"])(
+      "a service that chooses the subprotocol %j, which was not offered, is refused",
+      async (imposed) => {
+        const answer = await exchange(stage.exposed, {
+          path: `/ws/echo?impose=${encodeURIComponent(imposed)}`,
+          headers: [...handshake(), ["Sec-WebSocket-Protocol", "a, b"]],
+        });
+        expect(answer.status).toBe(502);
+        await expectAlive();
+      },
+    );
 
     it("a service that answers with a head of 1 MiB harms no later request", async () => {
       await expectHarmless("/huge-head");

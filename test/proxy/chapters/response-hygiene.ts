@@ -168,8 +168,7 @@ export function describeResponseHygiene(stage: Stage): void {
       ["Alt-Svc", 'h2="elsewhere.example:443"'],
       ["Public-Key-Pins", 'pin-sha256="x"; max-age=1'],
       ["NEL", '{"report_to":"x","max_age":1}'],
-      ["Origin-Agent-Cluster", "?0"],
-      ["Set-Login", "logged-out"],
+      ["Report-To", '{"group":"x","max_age":1,"endpoints":[{"url":"https://elsewhere.example"}]}'],
     ])("a service's %s does not reach the browser", async (name, value) => {
       const { headers } = await exchange(stage.exposed, { path: answerPath({ headers: [[name, value]] }) });
       expect(valueOf(headers, name)).toBeUndefined();

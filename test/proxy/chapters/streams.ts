@@ -54,7 +54,6 @@ export function describeStreams(stage: Stage): void {
         await act(stage.exposed, key, "write", digit);
         expect(await nextText(body)).toBe(digit);
       }
-      await act(stage.exposed, key, "end");
       expect(await nextText(body)).toBe("");
     });
 

@@ -1,15 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { eventually } from "../../support/eventually.ts";
+import { HELD_LIMIT, STILL_MS, STREAM_SIZE } from "../held.ts";
 import { act, freshKey, inspect, untilHeld } from "../client.ts";
 import { payload } from "../services/payload.ts";
 import type { Stage } from "../stage.ts";
 import { Talk } from "../talk.ts";
 
-const MIB = 1_048_576;
-const SIZE = 128 * MIB;
-/** What three hops' socket buffers and the proxy itself may hold, of a stream four times as long. */
-const HELD_LIMIT = 32 * MIB;
-const STILL_MS = 750;
 const SOCKETS = 100;
 
 export function describeWebSocketFlow(stage: Stage): void {
@@ -17,7 +13,7 @@ export function describeWebSocketFlow(stage: Stage): void {
     it("a client that stalls holds the service, and then gets it all", async () => {
       const key = freshKey();
       await using talk = await Talk.open(stage.exposed, `/ws/hold?key=other`);
-      await using stalled = await Talk.open(stage.exposed, `/ws/flood?bytes=${SIZE}&key=${key}`);
+      await using stalled = await Talk.open(stage.exposed, `/ws/flood?bytes=${STREAM_SIZE}&key=${key}`);
       stalled.socket.pause();
       const { sent } = await untilHeld(
         stage.exposed,
@@ -31,8 +27,8 @@ export function describeWebSocketFlow(stage: Stage): void {
       stalled.socket.resume();
       let received = 0;
       do received += (await stalled.next()).data.length;
-      while (received < SIZE);
-      expect(received).toBe(SIZE);
+      while (received < STREAM_SIZE);
+      expect(received).toBe(STREAM_SIZE);
     });
 
     it("a service that stalls holds the client, and then gets it all", async () => {
@@ -41,7 +37,7 @@ export function describeWebSocketFlow(stage: Stage): void {
       let taken = 0;
       let moved = performance.now();
       const sendAll = async (): Promise<void> => {
-        for (const piece of payload(key, SIZE)) {
+        for (const piece of payload(key, STREAM_SIZE)) {
           await talk.send(piece);
           taken += piece.length;
           moved = performance.now();
@@ -57,7 +53,12 @@ export function describeWebSocketFlow(stage: Stage): void {
       expect((await inspect(stage.exposed)).method).toBe("GET");
       await act(stage.exposed, key, "read");
       await sending;
-      await untilHeld(stage.exposed, key, "all messages to arrive", ({ received }) => received === SIZE);
+      await untilHeld(
+        stage.exposed,
+        key,
+        "all messages to arrive",
+        ({ received }) => received === STREAM_SIZE,
+      );
     });
 
     it("a hundred WebSockets at once each hear their own", async () => {
@@ -75,11 +76,11 @@ export function describeWebSocketFlow(stage: Stage): void {
 
     it("a client that leaves while the service floods ends the flood", async () => {
       const key = freshKey();
-      await using talk = await Talk.open(stage.exposed, `/ws/flood?bytes=${16 * SIZE}&key=${key}`);
+      await using talk = await Talk.open(stage.exposed, `/ws/flood?bytes=${16 * STREAM_SIZE}&key=${key}`);
       await talk.next();
       talk.socket.terminate();
       const { sent } = await untilHeld(stage.exposed, key, "the flood to end", ({ open }) => !open);
-      expect(sent).toBeLessThan(16 * SIZE);
+      expect(sent).toBeLessThan(16 * STREAM_SIZE);
     });
   });
 }

@@ -94,6 +94,18 @@ export function describeWebSocketUpgrade(stage: Stage): void {
       expect(valueOf(head.headers, "sec-websocket-protocol")).toBeUndefined();
     });
 
+    it.each(["a b, c", ",,", "a,a", "é", "x".repeat(5_000)])(
+      "the offer %j of subprotocols harms nobody",
+      async (offer) => {
+        const answer = upgradeAnswer(stage.exposed, {
+          path: "/ws/refuse?status=403",
+          headers: [["Sec-WebSocket-Protocol", offer]],
+        });
+        expect([400, 403, 502]).toContain((await answer).status);
+        expect((await inspect(stage.exposed)).method).toBe("GET");
+      },
+    );
+
     it("the offered subprotocols arrive in their order", async () => {
       const { headers } = await inspectUpgrade(stage.exposed, {
         headers: [["Sec-WebSocket-Protocol", "z, a, base64.binary.k8s.io"]],

@@ -104,6 +104,13 @@ export const holdOpen: Handler = (request, response, query, site) => {
     "content-type": query.get("type") ?? "text/plain",
     ...(length === null ? {} : { "content-length": length }),
   });
+  // Ended with its last byte: on a connection whose answer is complete but not ended, the next one would wait.
+  if (length !== null)
+    held.actions.write = (body) => {
+      held.countSent(body.length);
+      if (held.sent < Number(length)) response.write(body);
+      else response.end(body);
+    };
   if (query.get("head") !== "later") response.flushHeaders();
   const read = () => {
     request.on("data", (piece: Buffer) => held.countReceived(piece.length));

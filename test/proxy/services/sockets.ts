@@ -111,10 +111,11 @@ const server = (perMessageDeflate: boolean): WebSocketServer =>
 
 const plain = server(false);
 const deflating = server(true);
-/** A service may set cookies with its 101, too. */
+/** A service may set cookies with its 101, too, and a bad one may choose a subprotocol that nobody offered. */
 plain.on("headers", (headers, request) => {
-  const cookies = new URL(request.url ?? "", "http://service").searchParams.getAll("set-cookie");
-  headers.push(...cookies.map((cookie) => `Set-Cookie: ${cookie}`));
+  const query = new URL(request.url ?? "", "http://service").searchParams;
+  headers.push(...query.getAll("set-cookie").map((cookie) => `Set-Cookie: ${cookie}`));
+  headers.push(...query.getAll("impose").map((protocol) => `Sec-WebSocket-Protocol: ${protocol}`));
 });
 
 /** How many WebSockets are open. */
