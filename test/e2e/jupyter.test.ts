@@ -21,16 +21,18 @@ withJupyter(
     const id = new URL(console_.url()).pathname.split("/").at(-1) ?? "";
 
     await console_.getByRole("link", { name: /^Open / }).waitFor({ timeout: 60_000 });
-    const opened = browser.context.waitForEvent("page");
-    await console_.getByRole("link", { name: /^Open / }).click();
-    const tree = await opened;
+    const [tree] = await Promise.all([
+      browser.context.waitForEvent("page"),
+      console_.getByRole("link", { name: /^Open / }).click(),
+    ]);
     await tree.waitForURL(/^http:\/\/sessions\.localhost:\d+\/me\/\d+\/tree/);
 
     const { port } = await berth.session(id);
     await tree.getByRole("button", { name: "New" }).click();
-    const notebookOpened = browser.context.waitForEvent("page");
-    await tree.getByRole("menuitem", { name: /Python 3/ }).click();
-    const notebook = await notebookOpened;
+    const [notebook] = await Promise.all([
+      browser.context.waitForEvent("page"),
+      tree.getByText("Python 3 (ipykernel)").click(),
+    ]);
     await notebook.waitForURL(new RegExp(`/me/${port}/notebooks/`));
     await notebook.waitForFunction(() =>
       document.querySelector("#kernel_indicator_icon")?.classList.contains("kernel_idle_icon"),

@@ -21,7 +21,7 @@ it("a shell in the browser computes, follows the window's size, and survives a r
   const shows = (text: RegExp): Promise<unknown> =>
     eventually(async () => text.test(await screen.innerText()), { what: `the screen to show ${text}` });
 
-  await screen.waitFor();
+  await shows(/[$#] /);
   await type("echo answer-$((6*7))");
   await shows(/answer-42/);
   await type("echo wide-$(tput cols)");
