@@ -81,13 +81,13 @@ describe("the gate before an application", () => {
   it("ends a connection when the application does, and the other way round", async () => {
     const started = await gate(
       `require("net").createServer((socket) => { socket.write("hello");
-       socket.on("close", () => console.log("closed")).on("error", () => {}) }).listen(process.env.SOCKET)`,
+       socket.once("data", () => socket.on("close", () => console.log("closed"))).on("error", () => {}) }).listen(process.env.SOCKET)`,
     );
     const { port } = started;
     await eventually(() => reached(port), { what: "the gate to open" });
     const socket = connect(port, "127.0.0.1");
     await once(socket, "data");
-    socket.resetAndDestroy();
+    socket.write("hello", () => socket.resetAndDestroy());
     await eventually(() => started.output().includes("closed"), { what: "the application to be told" });
     const other = connect(port, "127.0.0.1");
     const [greeting] = (await once(other, "data")) as [Buffer];
