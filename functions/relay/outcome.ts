@@ -51,7 +51,7 @@ function errorOf(outcome: Outcome): BerthError {
 function pageOf(outcome: Outcome, consoleUrl: string): HtmlEscapedString | Promise<HtmlEscapedString> {
   switch (outcome.kind) {
     case "no_session":
-      return noSessionPage();
+      return noSessionPage(consoleUrl);
     case "not_ready":
       return loadingPage(outcome.session, { streamUrl: `/wait/${outcome.session.port}`, consoleUrl });
     case "over":
@@ -59,9 +59,9 @@ function pageOf(outcome: Outcome, consoleUrl: string): HtmlEscapedString | Promi
         ? failedPage(outcome.session, consoleUrl)
         : endedPage(outcome.session, consoleUrl);
     case "offline":
-      return offlinePage(outcome.session);
+      return offlinePage(outcome.session, consoleUrl);
     case "unanswered":
-      return badGatewayPage(outcome.session, outcome.error.message);
+      return badGatewayPage(outcome.session, outcome.error.message, consoleUrl);
     default:
       return outcome satisfies never;
   }
