@@ -68,7 +68,7 @@ async function isGood(value: string, audience: Audience, secret: string, now: nu
   if (!/^\d{1,12}$/.test(digits) || expires * 1000 <= now) return false;
   const known = `${audience}.${value}.${secret}`;
   if (good.has(known)) return true;
-  if (!isSame(mac, await sign(secret, `${audience}.${expires}`))) return false;
+  if (!isSame(mac, await sign(secret, `${audience}.${digits}`))) return false;
   if (good.size >= KEPT) good.clear();
   good.set(known, expires);
   return true;

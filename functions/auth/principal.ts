@@ -21,9 +21,11 @@ function isForged(request: Request, url: URL): boolean {
   const origin = request.headers.get("origin");
   const isUpgrade = request.headers.has("upgrade");
   if (SAFE.has(request.method) && !isUpgrade) return false;
-  if (origin !== null) return origin !== url.origin;
   const site = request.headers.get("sec-fetch-site");
-  return isUpgrade || (site !== null && site !== "same-origin" && site !== "none");
+  // A page that tells no referrer sends `Origin: null` to its own origin too (Fetch, "append a request Origin header").
+  if (site === "same-origin" && !isUpgrade) return false;
+  if (origin !== null) return origin !== url.origin;
+  return isUpgrade || (site !== null && site !== "none");
 }
 
 /**
