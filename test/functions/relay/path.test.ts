@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, constant, constantFrom, integer, oneof, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseProxyPath, rawTarget, servicePath } from "../../../functions/relay/path.ts";
 
@@ -59,27 +59,27 @@ describe("a session's path", () => {
     expect(parseProxyPath(target)).toBeUndefined();
   });
 
-  const port = fc.integer({ min: 1024, max: 65_535 });
-  const scheme = fc.constantFrom("me" as const, "sme" as const);
-  const rest = fc.oneof(
-    fc.constant(""),
-    fc.string({ unit: "binary-ascii" }).map((text) => `/${text}`),
-    fc.string({ unit: "binary-ascii" }).map((text) => `?${text}`),
+  const port = integer({ min: 1024, max: 65_535 });
+  const scheme = constantFrom("me" as const, "sme" as const);
+  const rest = oneof(
+    constant(""),
+    string({ unit: "binary-ascii" }).map((text) => `/${text}`),
+    string({ unit: "binary-ascii" }).map((text) => `?${text}`),
   );
 
   it("is read back from any port and any rest, and the rest is not touched", () => {
-    fc.assert(
-      fc.property(scheme, port, rest, (it, number, tail) => {
-        const prefix = `/${it}/${number}`;
-        expect(parseProxyPath(prefix + tail)).toEqual({ scheme: it, port: number, prefix, rest: tail });
+    assert(
+      property(scheme, port, rest, (kind, number, tail) => {
+        const prefix = `/${kind}/${number}`;
+        expect(parseProxyPath(prefix + tail)).toEqual({ scheme: kind, port: number, prefix, rest: tail });
       }),
     );
   });
 
   it("asks the service for an origin-form target, whose bytes are the browser's", () => {
-    fc.assert(
-      fc.property(scheme, port, rest, (it, number, tail) => {
-        const path = { scheme: it, port: number, prefix: `/${it}/${number}`, rest: tail };
+    assert(
+      property(scheme, port, rest, (kind, number, tail) => {
+        const path = { scheme: kind, port: number, prefix: `/${kind}/${number}`, rest: tail };
         const slash = tail.startsWith("/") ? "" : "/";
         expect(servicePath(path, true)).toBe(slash + tail);
         expect(servicePath(path, false)).toBe(path.prefix + slash + tail);

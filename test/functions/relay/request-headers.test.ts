@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, constantFrom, property, tuple } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type HeaderList, requestHeaders, withoutOurCookies } from "../../../functions/relay/headers.ts";
 
@@ -157,7 +157,7 @@ describe("Berth's cookies", () => {
   });
 
   it("reach no service, in whichever place and however many Cookie headers there are", () => {
-    const name = fc.constantFrom(
+    const name = constantFrom(
       "berth",
       "berth_session",
       "__Host-berth",
@@ -166,20 +166,18 @@ describe("Berth's cookies", () => {
       "a",
       "_xsrf",
     );
-    const pair = fc
-      .tuple(name, fc.constantFrom("", "1", "x=y", '"q"'))
-      .map(([key, value]) => `${key}=${value}`);
-    const separator = fc.constantFrom(";", "; ", " ;\t", ";;");
-    const cookie = fc
-      .tuple(fc.array(pair, { minLength: 1 }), separator)
-      .map(([pairs, between]) => pairs.join(between));
-    fc.assert(
-      fc.property(fc.array(cookie, { minLength: 1, maxLength: 3 }), (cookies) => {
+    const pair = tuple(name, constantFrom("", "1", "x=y", '"q"')).map(([key, value]) => `${key}=${value}`);
+    const separator = constantFrom(";", "; ", " ;\t", ";;");
+    const cookie = tuple(array(pair, { minLength: 1 }), separator).map(([pairs, between]) =>
+      pairs.join(between),
+    );
+    assert(
+      property(array(cookie, { minLength: 1, maxLength: 3 }), (cookies) => {
         const headers = new Headers();
         for (const value of cookies) headers.append("cookie", value);
         for (const value of valuesOf(passed(headers), "cookie")) {
-          const names = value.split(/[;,]/).map((it) => it.split("=", 1)[0]?.trim() ?? "");
-          expect(names.filter((it) => /^(__(host|secure)-)?berth/i.test(it))).toEqual([]);
+          const names = value.split(/[;,]/).map((part) => part.split("=", 1)[0]?.trim() ?? "");
+          expect(names.filter((key) => /^(__(host|secure)-)?berth/i.test(key))).toEqual([]);
         }
       }),
     );

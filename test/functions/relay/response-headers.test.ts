@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, boolean, constantFrom, oneof, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   confineCookie,
@@ -63,16 +63,16 @@ describe("a redirect of a service that does not know its prefix", () => {
   });
 
   it("to a path of its own always leads behind the prefix, and once", () => {
-    const own = fc.constantFrom(
+    const own = constantFrom(
       "",
       `http://${HOST}`,
       `https://${HOST}`,
       "http://127.0.0.1:51458",
       "http://localhost:51458",
     );
-    const path = fc.string({ unit: "binary-ascii" }).map((text) => `/${text.replace(/^[/\\]+/, "")}`);
-    fc.assert(
-      fc.property(own, path, (origin, target) => {
+    const path = string({ unit: "binary-ascii" }).map((text) => `/${text.replace(/^[/\\]+/, "")}`);
+    assert(
+      property(own, path, (origin, target) => {
         const location = mapLocation(origin + target, PATH, HOST, true);
         expect(location).toMatch(/^\/me\/51458(?=[/?#]|$)/);
         expect(mapLocation(location, PATH, HOST, true)).toBe(location);
@@ -146,17 +146,17 @@ describe("a service's cookie", () => {
   });
 
   it("never leaves its session, and never has a name of Berth's, whatever it is", () => {
-    const attribute = fc.oneof(
-      fc.string({ unit: "grapheme-ascii" }).map((value) => `Path=${value}`),
-      fc.string({ unit: "grapheme-ascii" }).map((value) => `Domain=${value}`),
-      fc.string({ unit: "grapheme-ascii" }),
+    const attribute = oneof(
+      string({ unit: "grapheme-ascii" }).map((value) => `Path=${value}`),
+      string({ unit: "grapheme-ascii" }).map((value) => `Domain=${value}`),
+      string({ unit: "grapheme-ascii" }),
     );
-    const name = fc.oneof(
-      fc.constantFrom("berth", "__Host-berth", " berth_session"),
-      fc.string({ unit: "grapheme-ascii" }),
+    const name = oneof(
+      constantFrom("berth", "__Host-berth", " berth_session"),
+      string({ unit: "grapheme-ascii" }),
     );
-    fc.assert(
-      fc.property(name, fc.array(attribute), fc.boolean(), (key, attributes, stripPrefix) => {
+    assert(
+      property(name, array(attribute), boolean(), (key, attributes, stripPrefix) => {
         const cookie = confineCookie([`${key}=1`, ...attributes].join(";"), PATH, stripPrefix);
         if (cookie === undefined) return;
         const [pair = "", ...kept] = cookie.split(";").map((part) => part.trim());
