@@ -1,4 +1,6 @@
-import { delimiter } from "node:path";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
 import { codeServerPath, provideCodeServer } from "./gate/code-server.ts";
 import { endLeftovers, markedEnvironment } from "./gate/leftovers.ts";
 import { meet, NEEDS, systemPath } from "./gate/needs.ts";
@@ -18,9 +20,15 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.on(signal, () => interrupt.abort(signal));
 const deadline = setTimeout(() => interrupt.abort("too long"), LONGEST_RUN);
 
+/** Takes what the tests write, so that an interrupted one leaves nothing. Short, since paths of sockets are limited. */
+const temporary = await mkdtemp(join(tmpdir(), "gate-"));
 const options = {
   signal: interrupt.signal,
-  env: { ...markedEnvironment, PATH: [systemPath(), codeServerPath()].join(delimiter) },
+  env: {
+    ...markedEnvironment,
+    TMPDIR: temporary,
+    PATH: [systemPath(), codeServerPath()].join(delimiter),
+  },
 };
 const outcomes: Outcome[] = [];
 function report(...some: Outcome[]): void {
@@ -39,12 +47,16 @@ else {
 }
 
 process.stdout.write("\nTests\n");
-outcomes.push(...(await runSuites(filters, options)));
-report(await endLeftovers());
+outcomes.push(...(await runSuites(filters, join(temporary, "report.json"), options)));
+const leftovers = await endLeftovers();
+await rm(temporary, { recursive: true, force: true });
 clearTimeout(deadline);
+report(
+  interrupt.signal.aborted
+    ? { name: "the gate", state: "failed", detail: `It was interrupted: ${String(interrupt.signal.reason)}.` }
+    : leftovers,
+);
 
-if (interrupt.signal.aborted)
-  report({ name: "the gate", state: "failed", detail: `Interrupted: ${String(interrupt.signal.reason)}` });
 const notPassed = outcomes.filter(({ state }) => state !== "passed");
 if (notPassed.length > 0) process.stdout.write("\nNot passed\n");
 // The steps have told their reasons above; of the tests vitest has told most.

@@ -1,5 +1,4 @@
-import { glob, mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { glob, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { z } from "zod";
 import { ROOT, run, type RunOptions } from "./command.ts";
@@ -57,17 +56,18 @@ async function testFiles(): Promise<string[]> {
   return files;
 }
 
-/** Runs vitest's projects, all of them in one run whose output streams, and returns what became of each test. */
-export async function runSuites(filters: readonly string[], options: RunOptions): Promise<Outcome[]> {
-  const folder = await mkdtemp(join(tmpdir(), "berth-gate-"));
-  try {
-    const file = join(folder, "report.json");
-    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-    const { code } = await run(["vitest", "run", ...reporters, ...filters], { ...options, show: true });
-    const text = await readFile(file, "utf8").catch(() => undefined);
-    const report = text === undefined ? undefined : Report.parse(JSON.parse(text));
-    return countSuites(report, code, filters.length > 0 ? [] : await testFiles());
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+/**
+ * Runs vitest's projects, all of them in one run whose output streams, and returns what became of each test.
+ * @param file where vitest puts its report
+ */
+export async function runSuites(
+  filters: readonly string[],
+  file: string,
+  options: RunOptions,
+): Promise<Outcome[]> {
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const { code } = await run(["vitest", "run", ...reporters, ...filters], { ...options, show: true });
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  const report = text === undefined ? undefined : Report.parse(JSON.parse(text));
+  return countSuites(report, code, filters.length > 0 ? [] : await testFiles());
 }
