@@ -133,7 +133,7 @@ describe("ending a session's processes", () => {
     const controller = new AbortController();
     const ending = endTree(id, leader, { graceMs: 60_000, signal: controller.signal });
     controller.abort();
-    await expect(ending).rejects.toThrow();
+    await expect(ending).rejects.toThrow("aborted");
     expect(isAlive(leader)).toBe(true);
   });
 });
