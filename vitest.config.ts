@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["contract", "agent", "services", "local", "repository", "views"].map(
+          include: ["contract", "agent", "services", "local", "bench", "repository", "views"].map(
             (part) => `test/${part}/**/*.test.ts`,
           ),
           // Without it vitest empties every style sheet, those imported as text too.

@@ -12,7 +12,11 @@ const middle = (samples: readonly number[] | undefined): string =>
   samples === undefined ? "" : format(median(samples));
 
 /** A ratio is to the peer, a difference to the direct way. */
-const PREFIX: Record<Wanted["of"], string> = { ratio: "×", difference: "+", value: "" };
+const SPELLED: Record<Wanted["of"], (value: number) => string> = {
+  ratio: (value) => `×${format(value)}`,
+  difference: (value) => `${value < 0 ? "" : "+"}${format(value)}`,
+  value: format,
+};
 const SIGN: Record<Wanted["at"], string> = { least: "≥", most: "≤" };
 
 function compared({ wanted }: Row, judgement: Judgement | null): string {
@@ -20,7 +24,7 @@ function compared({ wanted }: Row, judgement: Judgement | null): string {
   const { value, low, high } = judgement;
   const spread = low === high ? "" : `(${format(low)}–${format(high)})`;
   // A value by itself stands in Berth's own column.
-  return wanted.of === "value" ? spread : `${PREFIX[wanted.of]}${format(value)} ${spread}`.trimEnd();
+  return wanted.of === "value" ? spread : `${SPELLED[wanted.of](value)} ${spread}`.trimEnd();
 }
 
 function cells(row: Row | FailedRow): string[] {
@@ -34,7 +38,7 @@ function cells(row: Row | FailedRow): string[] {
     middle(samples.peer),
     middle(samples.direct),
     compared(row, judgement),
-    wanted === null ? "" : `${SIGN[wanted.at]} ${PREFIX[wanted.of]}${wanted.limit}`,
+    wanted === null ? "" : `${SIGN[wanted.at]} ${SPELLED[wanted.of](wanted.limit)}`,
     judgement === null ? "" : judgement.pass ? "pass" : "MISS",
   ];
 }
