@@ -93,14 +93,20 @@ const program = new Command("bench")
 const { only, rounds, json, markdown } = program.parse().opts<Options>();
 const interrupt = new AbortController();
 for (const [signal, code] of Object.entries(INTERRUPTED)) {
-  process.once(signal, () => {
+  // More than once: under npm a Ctrl-C comes from the terminal and again from the parent.
+  process.on(signal, () => {
     process.exitCode = code;
     interrupt.abort(new Error(`ended by ${signal}`));
   });
 }
 
 const machine = describeMachine();
-const rows = await run(only === undefined ? MEASURES : chosen(only), rounds, interrupt.signal);
-const format = json ? jsonReport : markdown ? markdownReport : textReport;
-process.stdout.write(`${format(machine, rows)}\n`);
-process.exitCode = rows.every(passes) ? 0 : 1;
+try {
+  const rows = await run(only === undefined ? MEASURES : chosen(only), rounds, interrupt.signal);
+  const report = json ? jsonReport : markdown ? markdownReport : textReport;
+  process.stdout.write(`${report(machine, rows)}\n`);
+  process.exitCode = rows.every(passes) ? 0 : 1;
+} catch (error) {
+  if (!interrupt.signal.aborted) throw error;
+  tell(String(interrupt.signal.reason));
+}
