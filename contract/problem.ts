@@ -160,7 +160,9 @@ export class BerthError extends Error {
 /** Turns a failed parse into a `BerthError` that names the first field at fault. */
 export function invalid(code: "invalid_request" | "invalid_input", error: z.ZodError): BerthError {
   const issue = error.issues[0];
-  const field = issue?.path.join(".") ?? "";
+  // An unknown field is an issue of the object that holds it.
+  const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  const field = [...(issue?.path ?? []), ...unknown].join(".");
   const detail = issue === undefined ? "the request does not fit its schema" : issue.message;
   return new BerthError(code, field === "" ? detail : `${field}: ${detail}`, field === "" ? {} : { field });
 }

@@ -1,5 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { BerthError } from "../contract/problem.ts";
 import { issueCode, safeReturn, takeCode } from "./auth/code.ts";
@@ -47,6 +48,16 @@ const pageHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   }
 };
 
+/** What the console and the API take in at once, bytes: it is parsed in memory. Applications get their bodies streaming. */
+const BODY_LIMIT = 8_388_608;
+
+const limitBody = bodyLimit({
+  maxSize: BODY_LIMIT,
+  onError: () => {
+    throw new BerthError("payload_too_large", `a body may have at most ${BODY_LIMIT} bytes here`);
+  },
+});
+
 /** A code that was made for one host is good on that host only, once, and for a cookie of that host. */
 const useCode = (purpose: "login" | "enter", audience: Audience) => async (c: Ctx) => {
   const secret = c.env.BERTH_COOKIE_SECRET;
@@ -93,6 +104,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.get("/enter", pageHeaders, useCode("enter", "sessions"));
 
   berth.use(requireLogin);
+  berth.use(limitBody);
   berth.get("/wait/:port", (c) => c.var.forward(c.req.raw));
 
   berth.use(consoleOnly);

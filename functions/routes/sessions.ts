@@ -75,6 +75,7 @@ const launch = createRoute({
     400: problem("A field is missing or not valid; nothing was started"),
     404: problem("Unknown service or resource; nothing was started"),
     409: problem("The Idempotency-Key was used for another launch"),
+    413: problem("The launch is too large; nothing was started"),
     ...common,
   },
 });

@@ -3,6 +3,16 @@ import { BerthError } from "../../contract/problem.ts";
 import { type CatalogueEntry, checkInputs } from "../../contract/service.ts";
 import type { LaunchRequest, SessionSpec } from "../../contract/session.ts";
 
+/** Bytes of a spec in JSON: a row of an object's storage holds 2 MB (Cloudflare, Durable Objects limits). */
+const SPEC_LIMIT = 1_900_000;
+
+function held(spec: SessionSpec): SessionSpec {
+  const size = new TextEncoder().encode(JSON.stringify(spec)).byteLength;
+  if (size <= SPEC_LIMIT) return spec;
+  const message = `inputs: the launch takes ${size} bytes; at most ${SPEC_LIMIT} can be kept`;
+  throw new BerthError("payload_too_large", message, { field: "inputs" });
+}
+
 /**
  * Turns a launch into what the session is to be, held against the catalogue.
  * @param now milliseconds since 1970
@@ -32,15 +42,18 @@ export function planSession(
   }
   const id = sessionId((bytes) => crypto.getRandomValues(bytes));
   const inputs = checkInputs(entry.inputs, request.inputs);
-  return { id, name: name ?? entry.title, service: entry.name, placement, inputs, createdAt: now };
+  return held({ id, name: name ?? entry.title, service: entry.name, placement, inputs, createdAt: now });
 }
 
-/** A session's spec without its passwords: once the agent has written them down, they need not be here too. */
+/**
+ * A session's spec without its passwords: once the agent has written them down, they need not be here too. Where the
+ * service's form is not known any more, any input may be one.
+ */
 export function withoutSecrets(spec: SessionSpec, catalogue: readonly CatalogueEntry[]): SessionSpec {
   const form = catalogue.find((entry) => entry.name === spec.service)?.inputs ?? [];
-  const secret = new Set(form.filter((input) => input.type === "password").map((input) => input.name));
+  const open = new Set(form.filter((input) => input.type !== "password").map((input) => input.name));
   return {
     ...spec,
-    inputs: Object.fromEntries(Object.entries(spec.inputs).filter(([name]) => !secret.has(name))),
+    inputs: Object.fromEntries(Object.entries(spec.inputs).filter(([name]) => open.has(name))),
   };
 }
