@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { eventually } from "../support/eventually.ts";
 import { RawConnection, type Answer, type HeaderList } from "../support/raw-http.ts";
 import { handshake, OPCODE, readFrame } from "../support/raw-websocket.ts";
-import type { AnswerSpec, HeldAction, HeldState, Inspection, OpenCount } from "./services/protocol.ts";
+import type { AnswerSpec, HeldAction, HeldState, Inspection, OpenWork } from "./services/protocol.ts";
 import type { Access } from "./subject.ts";
 
 /** A request through the proxy. A head's text is Latin-1: a character is a byte. A body without framing gets its length. */
@@ -103,8 +103,8 @@ export const seen = async (access: Access, text: string): Promise<number> =>
   json(await exchange(access, { path: `/seen?text=${encodeURIComponent(text)}` })) as number;
 
 /** What is in work at the service beside this question. */
-export const openCount = async (access: Access): Promise<OpenCount> =>
-  json(await exchange(access, { path: "/open" })) as OpenCount;
+export const openWork = async (access: Access): Promise<OpenWork> =>
+  json(await exchange(access, { path: "/open" })) as OpenWork;
 
 /** What the service saw of a WebSocket's opening handshake, whose path may hold any bytes. */
 export async function inspectUpgrade(access: Access, request: RawRequest = {}): Promise<Inspection> {

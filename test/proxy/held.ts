@@ -3,7 +3,7 @@
 const MIB = 1_048_576;
 
 /** A stream long enough that holding all of it would show. */
-export const STREAM_SIZE = 128 * MIB;
+export const STREAM_SIZE = 96 * MIB;
 
 /** What the sockets' buffers of three hops and the proxy itself may hold of it; the kernel grows them as it likes. */
 export const HELD_LIMIT = 48 * MIB;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import type { RawConnection } from "../../support/raw-http.ts";
-import { act, begin, freshKey, inspect, openCount, untilHeld } from "../client.ts";
+import { act, begin, freshKey, inspect, openWork, untilHeld } from "../client.ts";
 import type { Stage } from "../stage.ts";
 
 const GIB = 1_073_741_824;
@@ -94,16 +94,20 @@ export function describeAborts(stage: Stage): void {
     });
 
     it("fifty aborted requests leave nothing open at the service", async () => {
+      const mark = freshKey();
       await Promise.all(
         Array.from({ length: 50 }, async (_, index) => {
-          const path = index % 2 === 0 ? `/download?bytes=${GIB}` : `/hold?type=text/event-stream`;
+          const behaviour = index % 2 === 0 ? `/download?bytes=${GIB}` : "/hold?type=text/event-stream";
+          const path = `${behaviour}&mark=${mark}`;
           await using connection = await begin(stage.exposed, { path });
           await connection.finalHead();
           connection.reset();
         }),
       );
-      await eventually(async () => (await openCount(stage.exposed)).requests === 0, {
-        what: "the service to have nothing open",
+      const left = async () =>
+        (await openWork(stage.exposed)).requests.filter((target) => target.includes(mark));
+      await eventually(async () => (await left()).length === 0, {
+        what: "the service to have none of them open",
         timeoutMs: 20_000,
       });
       expect((await inspect(stage.exposed)).method).toBe("GET");

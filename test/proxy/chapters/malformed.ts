@@ -5,7 +5,7 @@ import { answerPath, exchange, freshKey, inspect, prefixOf, seen, spellHead } fr
 import type { Stage } from "../stage.ts";
 
 /** A connection that says nothing for so long waits for more bytes, which is safe too. */
-const QUIET_MS = 1_000;
+const QUIET_MS = 300;
 
 /** Head lines and body of a request whose end is not where it seems. `smuggled` is a request of its own. */
 const AMBIGUOUS: readonly [string, (smuggled: string) => { headers: string[]; body: string }][] = [

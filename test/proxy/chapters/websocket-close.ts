@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { clientFrame, handshake, OPCODE, readFrame } from "../../support/raw-websocket.ts";
-import { act, begin, freshKey, openCount, untilHeld } from "../client.ts";
+import { act, begin, freshKey, openWork, untilHeld } from "../client.ts";
 import type { Stage } from "../stage.ts";
 import { Talk } from "../talk.ts";
 
@@ -128,7 +128,7 @@ export function describeWebSocketClose(stage: Stage): void {
         else talk.socket.terminate();
       }
       await Promise.all(talks.map((talk) => talk.closed));
-      await eventually(async () => (await openCount(stage.exposed)).sockets === 0, {
+      await eventually(async () => (await openWork(stage.exposed)).sockets === 0, {
         what: "the service to have no WebSocket open",
         timeoutMs: 20_000,
       });

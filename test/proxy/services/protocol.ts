@@ -54,4 +54,5 @@ export type HeldAction =
   | "close"
   | "finish";
 
-export type OpenCount = { requests: number; sockets: number };
+/** What is in work at the service: the targets of its open requests, and how many WebSockets. */
+export type OpenWork = { requests: string[]; sockets: number };

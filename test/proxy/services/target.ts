@@ -23,7 +23,7 @@ const connections = new WeakMap<Socket, number>();
 /** Under a TLS connection is a TCP one, and only that one can be reset; they share their remote port. */
 const tcp = new Map<number | undefined, Socket>();
 let connectionCount = 0;
-let openRequests = 0;
+const openRequests = new Set<IncomingMessage>();
 /** Every target that arrived, so that the suite can ask whether one it smuggled did. */
 const seen: string[] = [];
 
@@ -53,7 +53,12 @@ const HANDLERS: Record<string, exchanges.Handler> = {
     );
   },
   "/open": (_request, response) =>
-    exchanges.sendJson(response, { requests: openRequests - 1, sockets: openSockets() }),
+    exchanges.sendJson(response, {
+      requests: [...openRequests]
+        .map((request) => request.url ?? "")
+        .filter((target) => !target.endsWith("/open")),
+      sockets: openSockets(),
+    }),
   /** Lives on but listens no more: a dead target under a live session. */
   "/deafen": (_request, response) => {
     server.close();
@@ -71,8 +76,8 @@ function pathOf(request: IncomingMessage): URL {
 
 async function onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
   seen.push(request.url ?? "");
-  openRequests += 1;
-  response.once("close", () => (openRequests -= 1));
+  openRequests.add(request);
+  response.once("close", () => openRequests.delete(request));
   const path = pathOf(request);
   try {
     const known = path.searchParams.has("spec") ? exchanges.answer : HANDLERS[path.pathname];
