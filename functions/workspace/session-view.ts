@@ -1,3 +1,4 @@
+import { BerthError } from "../../contract/problem.ts";
 import { renderSlug, parseSlug } from "../../contract/slug.ts";
 import { isEnded, type Session, type SessionReport } from "../../contract/session.ts";
 import type { StoredSession } from "./store.ts";
@@ -5,13 +6,23 @@ import type { StoredSession } from "./store.ts";
 const iso = (time: number | undefined): string | null =>
   time === undefined ? null : new Date(time).toISOString();
 
+/** The agent reports no slug that it cannot read; one that only this edge cannot read leaves the session its address. */
+function slugOf(report: SessionReport, host: string, now: number): string {
+  try {
+    return renderSlug(parseSlug(report.slug), { now, host });
+  } catch (error) {
+    if (error instanceof BerthError) return "";
+    throw error;
+  }
+}
+
 function sessionUrl(
   report: SessionReport | null,
   host: string,
   now: number,
 ): { url: string | null; slug: string } {
   if (report === null) return { url: null, slug: "" };
-  const slug = renderSlug(parseSlug(report.slug), { now, host });
+  const slug = slugOf(report, host, now);
   return { url: report.port === undefined ? null : `/${report.scheme}/${report.port}/${slug}`, slug };
 }
 

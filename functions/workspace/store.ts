@@ -34,7 +34,9 @@ export class Store {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(SCHEMA);
-    for (const row of sql.exec<SessionRow>("SELECT spec, want, report FROM sessions ORDER BY created")) {
+    for (const row of sql.exec<SessionRow>(
+      "SELECT spec, want, report FROM sessions ORDER BY created, rowid",
+    )) {
       const spec = SessionSpec.parse(JSON.parse(row.spec));
       const report = row.report === null ? null : SessionReport.parse(JSON.parse(row.report));
       this.#sessions.set(spec.id, { spec, want: Want.parse(row.want), report });
@@ -47,7 +49,8 @@ export class Store {
 
   /** Newest first. */
   sessions(): StoredSession[] {
-    return [...this.#sessions.values()].toReversed();
+    // By the launch: one that only the agent knew comes late, however old it is.
+    return [...this.#sessions.values()].toReversed().toSorted((a, b) => b.spec.createdAt - a.spec.createdAt);
   }
 
   /** The live session with this port, or else the last that had it. */
