@@ -38,6 +38,8 @@ export default defineConfig({
         test: {
           name: "edge",
           include: ["test/functions/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
           // Without it vitest empties every style sheet, those imported as text too.
           css: true,
           sequence: { groupOrder: 2 },
