@@ -42,10 +42,7 @@ export class Agent implements AsyncDisposable {
     );
     const relay = stack.use(
       new Relay(edge, {
-        livePort: (id) => {
-          const report = sessions.get(id)?.report;
-          return report === undefined || isEnded(report.state) ? undefined : report.port;
-        },
+        livePort: (id) => sessions.target(id)?.port,
         log: (id) => {
           const path = sessions.logPath(id);
           const isOver = (): boolean => isEnded(sessions.get(id)?.report.state ?? "failed");
@@ -109,7 +106,8 @@ export class Agent implements AsyncDisposable {
       protocol: PROTOCOL_VERSION,
       agent: { version: VERSION, host: hostname(), user: userInfo().username },
       services: this.#catalogue.entries(),
-      sessions: this.#sessions.all(),
+      // What was typed into a form is the agent's alone from here on.
+      sessions: this.#sessions.all().map(({ spec, report }) => ({ spec: { ...spec, inputs: {} }, report })),
     };
   }
 }

@@ -1,17 +1,22 @@
-import { request as httpRequest, Agent as HttpAgent } from "node:http";
+import { once } from "node:events";
+import {
+  Agent as HttpAgent,
+  type ClientRequest,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+} from "node:http";
 import { request as httpsRequest, Agent as HttpsAgent } from "node:https";
 import type { Readable } from "node:stream";
-import { Pool } from "undici";
 import type { AgentFrame } from "../../contract/frames.ts";
 import type { StreamId } from "../../contract/ids.ts";
 import type { EdgeChannel, PostSegment } from "./edge-channel.ts";
 
 /** The agent's requests to the edge: one for each bulk segment, one for each body to fetch. */
-export class EdgeClient implements EdgeChannel, AsyncDisposable {
+export class EdgeClient implements EdgeChannel, Disposable {
   readonly #url: URL;
   readonly #headers: Record<string, string>;
   readonly #sendFrame: (head: AgentFrame, payload?: Uint8Array) => void;
-  readonly #pool: Pool;
   readonly #agent: HttpAgent;
 
   /** @param token the agent's token, shown on every request */
@@ -19,7 +24,6 @@ export class EdgeClient implements EdgeChannel, AsyncDisposable {
     this.#url = url;
     this.#headers = { authorization: `Bearer ${token}` };
     this.#sendFrame = sendFrame;
-    this.#pool = new Pool(url.origin, { connections: null, headersTimeout: 0, bodyTimeout: 0 });
     this.#agent =
       url.protocol === "https:" ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   }
@@ -30,13 +34,13 @@ export class EdgeClient implements EdgeChannel, AsyncDisposable {
 
   /** The body of a browser's request, streaming. Rejects when the browser has gone. */
   async body(id: StreamId): Promise<Readable> {
-    const response = await this.#pool.request({
-      path: `/agent/streams/${id}`,
-      method: "GET",
-      headers: this.#headers,
-    });
-    if (response.statusCode === 200) return response.body;
-    await response.body.dump();
+    const request = this.#make(`/agent/streams/${id}`, { method: "GET", headers: this.#headers });
+    request.end();
+    // Once there is an answer, what goes wrong is told by its stream.
+    request.on("error", () => undefined);
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    if (response.statusCode === 200) return response;
+    response.resume();
     throw new Error(`the edge has no body for this request (${response.statusCode})`);
   }
 
@@ -52,13 +56,11 @@ export class EdgeClient implements EdgeChannel, AsyncDisposable {
     seq: number,
     options: { length: number | null; onDrain: () => void; onError: (error: Error) => void },
   ): PostSegment {
-    const make = this.#url.protocol === "https:" ? httpsRequest : httpRequest;
     const length = options.length === null ? {} : { "content-length": String(options.length) };
     const done = Promise.withResolvers<void>();
     done.promise.catch(() => undefined);
-    const request = make(new URL(`/agent/streams/${id}?seq=${seq}`, this.#url), {
+    const request = this.#make(`/agent/streams/${id}?seq=${seq}`, {
       method: "POST",
-      agent: this.#agent,
       headers: { ...this.#headers, ...length, "content-type": "application/octet-stream" },
     });
     let isOver = false;
@@ -93,8 +95,12 @@ export class EdgeClient implements EdgeChannel, AsyncDisposable {
     };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.#agent.destroy();
-    await this.#pool.destroy();
+  }
+
+  #make(path: string, options: RequestOptions): ClientRequest {
+    const make = this.#url.protocol === "https:" ? httpsRequest : httpRequest;
+    return make(new URL(path, this.#url), { ...options, agent: this.#agent });
   }
 }

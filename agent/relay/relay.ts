@@ -21,7 +21,7 @@ export type RelayContext = {
 type Stream = { session: SessionId; sender: AnswerSender; bridge: SocketBridge | undefined; isLog: boolean };
 
 /** Serves what the edge relays: requests and WebSockets to the sessions' ports, and the sessions' logs. */
-export class Relay implements AsyncDisposable {
+export class Relay implements Disposable {
   readonly #edge: EdgeClient;
   readonly #context: RelayContext;
   readonly #upstreams = new Upstreams();
@@ -69,9 +69,9 @@ export class Relay implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.endAll();
-    await this.#upstreams[Symbol.asyncDispose]();
+    this.#upstreams[Symbol.dispose]();
   }
 
   #request(head: RequestHead, payload: Uint8Array): void {
@@ -85,13 +85,13 @@ export class Relay implements AsyncDisposable {
       sender.fail("refused", "the session is not live");
       return;
     }
-    const pool = this.#upstreams.pool(head.target.port, head.target.tls);
+    const connections = this.#upstreams.agent(head.target.port, head.target.tls);
     if (head.body !== "stream") {
-      upstream.send(pool, head, head.body === "inline" ? payload : null, sender);
+      upstream.send(connections, head, head.body === "inline" ? payload : null, sender);
       return;
     }
     this.#edge.body(head.id).then(
-      (body) => upstream.send(pool, head, body, sender),
+      (body) => upstream.send(connections, head, body, sender),
       (error: unknown) => sender.fail("broken", messageOf(error)),
     );
   }

@@ -1,55 +1,46 @@
+import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import { Agent as TlsAgent, request as httpsRequest } from "node:https";
 import type { Readable } from "node:stream";
-import { type Dispatcher, Pool } from "undici";
 import type { EdgeFrame } from "../../contract/frames.ts";
 import type { AnswerSender, AnswerSource } from "./answer.ts";
-import { fromWire, toWire } from "./header-text.ts";
 import { LOOPBACK } from "./loopback.ts";
+import { rawHeaders } from "./raw-headers.ts";
 
 type RequestHead = Extract<EdgeFrame, { type: "request" }>;
 
 /** Methods that a service may safely see twice (RFC 9110, section 9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
-const REFUSED = new Set(["ECONNREFUSED", "ENOENT", "ECONNRESET", "EHOSTUNREACH"]);
-const TIMEOUT = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "ETIMEDOUT"]);
-
-/** A service on loopback either accepts within this time or never; milliseconds. */
-const CONNECT_TIMEOUT_MS = 10_000;
+/** How a kept-alive connection fails that the service closes at the very moment of its next use. */
+const STALE = new Set(["ECONNRESET", "EPIPE"]);
 
 /** The connections to the services of this host, kept alive by port. */
-export class Upstreams implements AsyncDisposable {
-  readonly #pools = new Map<string, Pool>();
+export class Upstreams implements Disposable {
+  readonly #agents = new Map<string, Agent>();
 
-  pool(port: number, tls: boolean): Pool {
-    const origin = `${tls ? "https" : "http"}://localhost:${port}`;
-    let pool = this.#pools.get(origin);
-    if (pool === undefined) {
-      // A long poll or a slow computation may take its time: only the browser decides when to give up.
-      pool = new Pool(origin, {
-        connections: null,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        connectTimeout: CONNECT_TIMEOUT_MS,
-        connect: LOOPBACK,
-        allowH2: false,
-      });
-      this.#pools.set(origin, pool);
+  agent(port: number, tls: boolean): Agent {
+    const key = `${tls ? "tls" : "tcp"}:${port}`;
+    let agent = this.#agents.get(key);
+    if (agent === undefined) {
+      agent = tls
+        ? new TlsAgent({ keepAlive: true, ...LOOPBACK })
+        : new Agent({ keepAlive: true, ...LOOPBACK });
+      this.#agents.set(key, agent);
     }
-    return pool;
+    return agent;
   }
 
   /** Ends the connections to a port: its session is over. */
   drop(port: number): void {
-    for (const tls of [true, false]) {
-      const origin = `${tls ? "https" : "http"}://localhost:${port}`;
-      void this.#pools.get(origin)?.destroy();
-      this.#pools.delete(origin);
+    for (const key of [`tls:${port}`, `tcp:${port}`]) {
+      this.#agents.get(key)?.destroy();
+      this.#agents.delete(key);
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
-    this.#pools.clear();
+  [Symbol.dispose](): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
   }
 }
 
@@ -59,17 +50,6 @@ const codeOf = (error: Error): string => {
   return error instanceof AggregateError ? codeOf(error.errors[0] as Error) : "";
 };
 
-const text = (value: Buffer | string | undefined): string =>
-  fromWire(typeof value === "string" ? value : (value?.toString("latin1") ?? ""));
-
-/** The headers as they came, which undici hands over as name, value, name, value. */
-function pairs(raw: Dispatcher.DispatchController["rawHeaders"]): [string, string][] {
-  const list: [string, string][] = [];
-  if (!Array.isArray(raw)) return list;
-  for (let index = 0; index + 1 < raw.length; index += 2) list.push([text(raw[index]), text(raw[index + 1])]);
-  return list;
-}
-
 function lengthOf(method: string, headers: readonly [string, string][]): number | null {
   if (method === "HEAD") return null;
   const length = headers.find(([name]) => name.toLowerCase() === "content-length")?.[1];
@@ -78,94 +58,108 @@ function lengthOf(method: string, headers: readonly [string, string][]): number 
 
 /** One request to a service, its answer given to a sender as it comes. */
 export class UpstreamRequest implements AnswerSource {
-  #controller: Dispatcher.DispatchController | undefined;
-  #paused = false;
-  #aborted = false;
+  #request: ClientRequest | undefined;
+  #response: IncomingMessage | undefined;
   #body: Readable | undefined;
+  #aborted = false;
 
-  /** @param request.body the whole body, a stream of it, or null */
-  send(pool: Pool, head: RequestHead, body: Uint8Array | Readable | null, sender: AnswerSender): void {
+  /** @param body the whole body, a stream of it, or null */
+  send(agent: Agent, head: RequestHead, body: Uint8Array | Readable | null, sender: AnswerSender): void {
     this.#body = body === null || body instanceof Uint8Array ? undefined : body;
-    this.#dispatch(pool, head, body, sender, IDEMPOTENT.has(head.method) && this.#body === undefined);
-  }
-
-  #dispatch(
-    pool: Pool,
-    head: RequestHead,
-    body: Uint8Array | Readable | null,
-    sender: AnswerSender,
-    mayRetry: boolean,
-  ): void {
-    const options: Dispatcher.DispatchOptions = {
-      method: head.method,
-      path: toWire(head.path),
-      headers: head.headers.flat().map(toWire),
-      body,
-      // A request that waits for its answer must not hold others behind it on one connection.
-      blocking: true,
-    };
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart: (controller) => {
-        this.#controller = controller;
-        if (this.#aborted) controller.abort(new Error("nobody reads the answer"));
-      },
-      onResponseStart: (controller, status) => {
-        // 103 and its like are hints for this hop.
-        if (status < 200) return;
-        const headers = pairs(controller.rawHeaders);
-        sender.head(status, headers, lengthOf(head.method, headers));
-        if (this.#paused) controller.pause();
-      },
-      onResponseData: (_controller, chunk) => {
-        sender.write(chunk);
-      },
-      onResponseEnd: () => {
-        sender.end();
-      },
-      onResponseError: (_controller, error) => {
-        if (this.#aborted) return;
-        // A kept-alive connection that the service closes at this very moment is not the request's fault.
-        if (
-          mayRetry &&
-          !sender.hasHead &&
-          ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(codeOf(error))
-        ) {
-          this.#dispatch(pool, head, body, sender, false);
-          return;
-        }
-        this.#body?.destroy();
-        const code = codeOf(error);
-        const kind = REFUSED.has(code) ? "refused" : TIMEOUT.has(code) ? "timeout" : "broken";
-        sender.fail(kind, describe(kind, head, error));
-      },
-    };
-    try {
-      pool.dispatch(options, handler);
-    } catch (error) {
-      sender.fail("broken", describe("broken", head, error as Error));
-    }
+    if (this.#aborted) this.#body?.destroy();
+    else this.#attempt(agent, head, body, sender, IDEMPOTENT.has(head.method) && this.#body === undefined);
   }
 
   pause(): void {
-    this.#paused = true;
-    this.#controller?.pause();
+    this.#response?.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#controller?.resume();
+    this.#response?.resume();
   }
 
   abort(): void {
     this.#aborted = true;
     this.#body?.destroy();
-    this.#controller?.abort(new Error("nobody reads the answer"));
+    this.#request?.destroy();
+  }
+
+  #attempt(
+    agent: Agent,
+    head: RequestHead,
+    body: Uint8Array | Readable | null,
+    sender: AnswerSender,
+    mayRetry: boolean,
+  ): void {
+    const fail = (error: Error): void => {
+      if (this.#aborted) return;
+      // A kept-alive connection that the service closes at this very moment is not the request's fault.
+      if (mayRetry && this.#request?.reusedSocket === true && !sender.hasHead && STALE.has(codeOf(error))) {
+        this.#attempt(agent, head, body, sender, false);
+        return;
+      }
+      this.#body?.destroy();
+      const isRefused = codeOf(error) === "ECONNREFUSED";
+      sender.fail(isRefused ? "refused" : "broken", describe(head, error));
+    };
+    try {
+      const request = open(agent, head, body);
+      this.#request = request;
+      request.on("error", fail);
+      request.on("response", (response) => this.#answer(head, response, sender, fail));
+      this.#sendBody(request, body, fail);
+    } catch (error) {
+      fail(error as Error);
+    }
+  }
+
+  #sendBody(
+    request: ClientRequest,
+    body: Uint8Array | Readable | null,
+    onError: (error: Error) => void,
+  ): void {
+    if (body === null) request.end();
+    else if (body instanceof Uint8Array) request.end(body);
+    else {
+      // The browser broke off: a part of a body must not look like the whole of it.
+      body.on("error", (error) => {
+        request.destroy();
+        onError(error);
+      });
+      body.pipe(request);
+    }
+  }
+
+  #answer(
+    head: RequestHead,
+    response: IncomingMessage,
+    sender: AnswerSender,
+    onError: (error: Error) => void,
+  ): void {
+    this.#response = response;
+    const headers = rawHeaders(response);
+    sender.head(response.statusCode ?? 502, headers, lengthOf(head.method, headers));
+    response.on("data", (chunk: Buffer) => sender.write(chunk));
+    response.on("error", onError);
+    response.on("end", () => {
+      sender.end();
+      // A service may answer before it has read everything; the rest is not wanted then.
+      if (this.#body?.readableEnded === false) this.abort();
+    });
   }
 }
 
-function describe(kind: "refused" | "timeout" | "broken", head: RequestHead, error: Error): string {
+function open(agent: Agent, head: RequestHead, body: Uint8Array | Readable | null): ClientRequest {
   const port = head.target.kind === "port" ? head.target.port : 0;
-  if (kind === "refused") return `the application does not listen on port ${port}`;
-  if (kind === "timeout") return `the application on port ${port} does not accept connections`;
+  const headers = head.headers.flat();
+  const isSized = head.headers.some(([name]) => name === "content-length");
+  if (body !== null && !isSized) headers.push("transfer-encoding", "chunked");
+  const make = agent instanceof TlsAgent ? httpsRequest : httpRequest;
+  return make({ host: "localhost", port, agent, method: head.method, path: head.path, headers, ...LOOPBACK });
+}
+
+function describe(head: RequestHead, error: Error): string {
+  const port = head.target.kind === "port" ? head.target.port : 0;
+  if (codeOf(error) === "ECONNREFUSED") return `the application does not listen on port ${port}`;
   return `the application on port ${port} broke off: ${error.message}`;
 }

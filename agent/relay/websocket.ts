@@ -4,6 +4,7 @@ import type { EdgeFrame } from "../../contract/frames.ts";
 import type { AnswerSender, AnswerSource } from "./answer.ts";
 import { fromWire, toWire } from "./header-text.ts";
 import { LOOPBACK } from "./loopback.ts";
+import { rawHeaders } from "./raw-headers.ts";
 
 type WebSocketHead = Extract<EdgeFrame, { type: "websocket" }>;
 
@@ -147,11 +148,7 @@ function couple(from: WebSocket, to: WebSocket): void {
 }
 
 function answerWith(response: IncomingMessage, sender: AnswerSender): void {
-  const headers: [string, string][] = [];
-  for (let index = 0; index + 1 < response.rawHeaders.length; index += 2) {
-    headers.push([response.rawHeaders[index] ?? "", fromWire(response.rawHeaders[index + 1] ?? "")]);
-  }
-  sender.head(response.statusCode ?? 502, headers, null);
+  sender.head(response.statusCode ?? 502, rawHeaders(response), null);
   response.on("data", (chunk: Buffer) => sender.write(chunk));
   response.on("end", () => sender.end());
   response.on("error", (error) => sender.fail("broken", error.message));

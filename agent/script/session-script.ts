@@ -101,6 +101,8 @@ const library = (name: string): string => readFileSync(new URL(name, import.meta
  * input. TERM and INT end it once its foreground command has ended, which the same signal to the process group sees to.
  */
 const run = (file: string): string => `(
+  # What the application saves for its user is as open as the user's other files.
+  umask "$mask"
   trap : HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -129,6 +131,7 @@ export function sessionScript(options: SessionScriptOptions): string {
     );
   return `${SHEBANG}
 # Session ${spec.id}, written by Berth.
+mask=$(umask)
 umask 077
 cd -- ${quote(directory)} || exit 74
 
@@ -170,6 +173,7 @@ export function killScript(options: SessionScriptOptions): string {
   const kill = findScript(serviceDirectory, "kill");
   return `${SHEBANG}
 # Cancels session ${spec.id}, written by Berth.
+mask=$(umask)
 umask 077
 cd -- ${quote(directory)} || exit 74
 

@@ -84,10 +84,11 @@ describe("a session's script", () => {
     expect(await output('echo "$service_port"', { inputs: { port: 22 } })).toEqual(["50001"]);
   });
 
-  it("runs the service in the session's directory, without input, readable by the user alone", async () => {
+  it("runs the service in the session's directory, without input, with the user's own umask", async () => {
     const session = await withStart("pwd; cat; umask; : >file; exec cat");
     expect(await (await session.start()).ended).toBe(0);
-    expect(await session.read("log")).toBe(`${session.path}\n0077\n`);
+    const own = process.umask().toString(8).padStart(4, "0");
+    expect(await session.read("log")).toBe(`${session.path}\n${own}\n`);
   });
 
   it("lets the service find its own folder", async () => {
