@@ -23,3 +23,7 @@ export async function sha256(text: string): Promise<string> {
 export function randomToken(): string {
   return crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true });
 }
+
+/** True when an `Authorization` value holds one of these anywhere: several such headers arrive as one (RFC 9110, 5.3). */
+export const holdsToken = (authorization: string, tokens: readonly (string | undefined)[]): boolean =>
+  tokens.some((token) => token !== undefined && token !== "" && authorization.includes(token));

@@ -11,7 +11,7 @@ import {
   type SessionReport,
 } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
-import { sha256 } from "../auth/token.ts";
+import { holdsToken, sha256 } from "../auth/token.ts";
 import { isApplication } from "../application.ts";
 import type { Env } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
@@ -73,13 +73,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 
   async agent(): Promise<AgentStatus> {
-    const info = this.#store.agent;
-    return {
-      online: this.#isReachable(),
-      host: info?.host ?? null,
-      user: info?.user ?? null,
-      version: info?.version ?? null,
-    };
+    const { host = null, user = null, version = null } = this.#store.agent ?? {};
+    return { online: this.#isReachable(), host, user, version };
   }
 
   async services(): Promise<CatalogueEntry[]> {
@@ -149,21 +144,16 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   #proxy(request: Request, url: URL): Promise<Response> {
     const hosts = hostsOf(this.env, url);
+    const tokens = [this.env.BERTH_API_TOKEN, this.env.BERTH_AGENT_TOKEN];
     return proxy(request, {
       url,
       answers: this.#answers,
       sessionWithPort: (port) => this.#store.sessionWithPort(port),
       view: (stored) => this.#view(stored, hosts.sessions),
       isOnline: () => this.#link.online,
-      isOurToken: (authorization) => this.#holdsToken(authorization),
+      isOurToken: (authorization) => holdsToken(authorization, tokens),
       consoleUrl: `${url.protocol}//${hosts.console}`,
     });
-  }
-
-  /** Anywhere in the value: several Authorization headers arrive as one. */
-  #holdsToken(authorization: string): boolean {
-    const { BERTH_API_TOKEN, BERTH_AGENT_TOKEN } = this.env;
-    return [BERTH_API_TOKEN, BERTH_AGENT_TOKEN].some((token) => token && authorization.includes(token));
   }
 
   async #logs(id: string, request: Request): Promise<Response> {
