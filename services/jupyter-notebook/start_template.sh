@@ -11,7 +11,7 @@ if [[ ! -d $jupyter_folder || ! -x $jupyter_folder ]]; then
   return 1
 fi
 if ! jupyter_program=$(type -P jupyter-notebook || type -P jupyter-nbclassic); then
-  displayErrorMessage "Cannot find Jupyter Notebook on $(hostname). Install it with: sudo apt-get install --yes jupyter-notebook"
+  displayErrorMessage "Cannot find Jupyter Notebook on $HOSTNAME. Install it with: sudo apt-get install --yes jupyter-notebook"
   return 1
 fi
 

@@ -11,7 +11,7 @@ if [[ -z ${service_folder:-} || ! -d $nginx_folder || ! -r $nginx_folder || ! -x
   return 1
 fi
 if ! nginx_program=$(type -P nginx || type -P /usr/sbin/nginx); then
-  displayErrorMessage "Cannot find nginx on $(hostname). Install it with: sudo apt-get install --yes nginx-light"
+  displayErrorMessage "Cannot find nginx on $HOSTNAME. Install it with: sudo apt-get install --yes nginx-light"
   return 1
 fi
 

@@ -18,7 +18,7 @@ if [[ $webshell_program == login ]]; then
   case $webshell_program in */nologin | */false) webshell_program=bash ;; esac
 fi
 if ! webshell_path=$(type -P -- "$webshell_program"); then
-  displayErrorMessage "Cannot find the shell \"$webshell_program\" on $(hostname). Choose another shell."
+  displayErrorMessage "Cannot find the shell \"$webshell_program\" on $HOSTNAME. Choose another shell."
   return 1
 fi
 

@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -65,6 +65,7 @@ export async function runService(
   const berthHome = await mkdtemp(join(tmpdir(), "berth-service-"));
   const home = options.home ?? (await mkdtemp(join(tmpdir(), "berth-home-")));
   const directory = join(berthHome, "sessions", "s000000000000");
+  await mkdir(directory, { recursive: true });
   const basepath = `/me/${port}`;
   const inputs = Object.entries(options.inputs ?? {}).map(
     ([name, value]) => [`service_${name}`, value] as const,
@@ -87,12 +88,12 @@ export async function runService(
   const script = [
     ...Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}`),
     FUNCTIONS,
-    `mkdir -p "$resource_jobdir" && cd "$resource_jobdir"`,
     `source ${quote(join(import.meta.dirname, "../../services", service, "start_template.sh"))}`,
   ].join("\n");
   const logFile = join(berthHome, "log");
   const log = openSync(logFile, "a");
-  const child = spawn("bash", ["-c", script], {
+  const child = spawn("/bin/bash", ["-c", script], {
+    cwd: directory,
     // A service's output goes to a file, as in a session: /dev/stdout of a pipe or socket is another thing.
     stdio: ["ignore", log, log],
     detached: true,
