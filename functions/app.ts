@@ -9,7 +9,7 @@ import { consoleOnly, requireAgent, requireLogin } from "./auth/guard.ts";
 import { audienceOf } from "./auth/principal.ts";
 import type { AppEnv } from "./env.ts";
 import { errorResponse } from "./error-response.ts";
-import { withPlainTarget } from "./forwarded.ts";
+import { withPlainPath } from "./forwarded.ts";
 import { hostsOf } from "./hosts.ts";
 import { assetRoutes } from "./routes/assets.ts";
 import { consoleRoutes } from "./routes/console.tsx";
@@ -28,7 +28,7 @@ const bindWorkspace: MiddlewareHandler<AppEnv> = async (c, next) => {
   const hosts = hostsOf(c.env, new URL(c.req.url));
   const stub = stubOf(c);
   c.set("workspace", stub);
-  c.set("forward", async (request) => stub.fetch(withPlainTarget(request)));
+  c.set("forward", async (request) => stub.fetch(withPlainPath(request)));
   c.set("consoleHost", hosts.console);
   c.set("sessionsHost", hosts.sessions);
   return next();

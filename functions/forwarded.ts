@@ -6,22 +6,20 @@ import { rawTarget, TARGET_HEADER } from "./relay/path.ts";
  * was authorised (design 7.9).
  */
 
-/** The raw target where it differs from the parsed one; undefined where it does not. */
-function differingTarget(request: Request): string | undefined {
+function refuseMarked(request: Request): void {
   if (request.headers.has(TARGET_HEADER))
     throw new BerthError("invalid_request", `${TARGET_HEADER} is not for clients`);
-  const url = new URL(request.url);
-  const target = rawTarget(request.url);
-  return target === url.pathname + url.search ? undefined : target;
 }
 
 /**
- * For an application, which gets every path: the bytes that were sent go along.
+ * For an application, which gets every target: the bytes that were sent go along.
  * @throws BerthError `invalid_request` when the client plays the edge
  */
 export function withTarget(request: Request): Request {
-  const target = differingTarget(request);
-  if (target === undefined) return request;
+  refuseMarked(request);
+  const { pathname, search } = new URL(request.url);
+  const target = rawTarget(request.url);
+  if (target === pathname + search) return request;
   const marked = new Request(request);
   marked.headers.set(TARGET_HEADER, target);
   return marked;
@@ -31,8 +29,10 @@ export function withTarget(request: Request): Request {
  * For a route of Berth's own, none of which has such a path.
  * @throws BerthError `not_found`; `invalid_request` when the client plays the edge
  */
-export function withPlainTarget(request: Request): Request {
-  if (differingTarget(request) !== undefined)
-    throw new BerthError("not_found", "nothing is at a path that leads elsewhere");
+export function withPlainPath(request: Request): Request {
+  refuseMarked(request);
+  const { pathname } = new URL(request.url);
+  const [path] = rawTarget(request.url).split("?", 1);
+  if (path !== pathname) throw new BerthError("not_found", "nothing is at a path that leads elsewhere");
   return request;
 }
