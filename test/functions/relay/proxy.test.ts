@@ -158,6 +158,7 @@ describe("the target", () => {
 
   it.each([
     ["/me/51458?a=1", "/?a=1"],
+    ["/me/51458/?", "/?"],
     ["/me/51458/lab/tree?path=%2Fa&b=%40#top", "/lab/tree?path=%2Fa&b=%40"],
     ["/me/51458/a%2Fb/%2e%2e/c", "/a%2Fb/%2e%2e/c"],
     ["/me/51458//evil.example/", "//evil.example/"],
