@@ -10,7 +10,7 @@ import type { ServiceFolder } from "./service-folder.ts";
 import { readServiceFolder } from "./service-folder.ts";
 
 /** A service of the catalogue. `definition` is null exactly when `entry.broken` says what is wrong with it. */
-export type Service = Pick<ServiceFolder, "definition" | "directory" | "scripts"> & { entry: CatalogueEntry };
+export type Service = Pick<ServiceFolder, "definition" | "directory"> & { entry: CatalogueEntry };
 
 const DEFAULTS = ServiceDefinition.parse({});
 const NOTHING_NEEDED: Installation = { installed: true, missing: [], install: [] };
@@ -22,12 +22,12 @@ const titleOf = (name: string): string => {
 };
 
 async function describe(folder: ServiceFolder, path: string): Promise<Service> {
-  const { name, directory, scripts, icon, definition, broken } = folder;
+  const { name, directory, icon, definition, broken } = folder;
   const { title, description, placements, inputs, requires } = definition ?? DEFAULTS;
   const installation = broken === null ? await checkInstalled(requires, path) : NOTHING_NEEDED;
   const shown = title ?? titleOf(name);
   const entry = { name, title: shown, description, icon, placements, inputs, ...installation, broken };
-  return { entry, definition, directory, scripts };
+  return { entry, definition, directory };
 }
 
 /** The folders in these directories that are services; a later directory's hides an earlier one's of the same name. */

@@ -3,16 +3,14 @@
 jupyter_folder=${service_folder:-$HOME}
 case $jupyter_folder in
   /*) ;;
-  "~" | "~/"*) jupyter_folder=$HOME${jupyter_folder#"~"} ;;
+  \~ | \~/*) jupyter_folder=$HOME${jupyter_folder#\~} ;;
   *) jupyter_folder=$HOME/$jupyter_folder ;;
 esac
 if [[ ! -d $jupyter_folder || ! -x $jupyter_folder ]]; then
   displayErrorMessage "Cannot start Jupyter in \"$jupyter_folder\": it is no folder that you may enter. Choose another folder."
-  return 1
 fi
 if ! jupyter_program=$(type -P jupyter-notebook || type -P jupyter-nbclassic); then
   displayErrorMessage "Cannot find Jupyter Notebook on $HOSTNAME. Install it with: sudo apt-get install --yes jupyter-notebook"
-  return 1
 fi
 
 BERTH_JUPYTER_PORT=$service_port BERTH_JUPYTER_BASE=$basepath BERTH_JUPYTER_FOLDER=$jupyter_folder \

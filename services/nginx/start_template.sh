@@ -3,16 +3,14 @@
 nginx_folder=${service_folder:-}
 case $nginx_folder in
   /*) ;;
-  "~" | "~/"*) nginx_folder=$HOME${nginx_folder#"~"} ;;
+  \~ | \~/*) nginx_folder=$HOME${nginx_folder#\~} ;;
   *) nginx_folder=$HOME/$nginx_folder ;;
 esac
 if [[ -z ${service_folder:-} || ! -d $nginx_folder || ! -r $nginx_folder || ! -x $nginx_folder ]]; then
   displayErrorMessage "Cannot serve \"$nginx_folder\": it is no folder that you may read. Choose another folder."
-  return 1
 fi
 if ! nginx_program=$(type -P nginx || type -P /usr/sbin/nginx); then
   displayErrorMessage "Cannot find nginx on $HOSTNAME. Install it with: sudo apt-get install --yes nginx-light"
-  return 1
 fi
 
 # True when a page in the served folder could read what is in directory $1.
@@ -32,12 +30,12 @@ nginx_is_served() {
 nginx_home=${pw_job_dir%/sessions/*}
 if [[ $nginx_home != "$pw_job_dir" && -d $nginx_home ]] && nginx_is_served "$nginx_home"; then
   displayErrorMessage "Cannot serve \"$nginx_folder\": Berth's own files in \"$nginx_home\" would be served with it. Choose a folder further down."
-  return 1
 fi
 
 nginx_source=${BASH_SOURCE[0]%/*}
 nginx_prefix=$resource_jobdir/nginx
-mkdir -p -m 700 "$nginx_prefix/temporary"
+mkdir -p "$nginx_prefix/temporary"
+chmod 700 "$nginx_prefix"
 cp "$nginx_source/nginx.conf" "$nginx_source/types.conf" "$nginx_prefix/"
 ln -sfn -- "$nginx_folder" "$nginx_prefix/site"
 

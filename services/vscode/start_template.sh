@@ -3,16 +3,14 @@
 code_folder=${service_folder:-$HOME}
 case $code_folder in
   /*) ;;
-  "~" | "~/"*) code_folder=$HOME${code_folder#"~"} ;;
+  \~ | \~/*) code_folder=$HOME${code_folder#\~} ;;
   *) code_folder=$HOME/$code_folder ;;
 esac
 if [[ ! -d $code_folder || ! -x $code_folder ]]; then
   displayErrorMessage "Cannot open \"$code_folder\": it is no folder that you may enter. Choose another folder."
-  return 1
 fi
 if ! code_program=$(type -P code-server); then
   displayErrorMessage "Cannot find code-server on $HOSTNAME. Install it with: npm install --global code-server@4.139.1"
-  return 1
 fi
 code_command=("$code_program")
 
@@ -27,7 +25,6 @@ if [[ $code_entry == */out/node/entry.js ]]; then
   done
   if [[ -z $code_node ]]; then
     displayErrorMessage "Cannot start $code_program: it needs Node $code_wants. Put that on PATH, or install code-server again."
-    return 1
   fi
   code_command=("$code_node" "$code_entry")
 fi

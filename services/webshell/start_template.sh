@@ -3,12 +3,11 @@
 webshell_folder=${service_folder:-$HOME}
 case $webshell_folder in
   /*) ;;
-  "~" | "~/"*) webshell_folder=$HOME${webshell_folder#"~"} ;;
+  \~ | \~/*) webshell_folder=$HOME${webshell_folder#\~} ;;
   *) webshell_folder=$HOME/$webshell_folder ;;
 esac
 if [[ ! -d $webshell_folder || ! -x $webshell_folder ]]; then
   displayErrorMessage "Cannot start a shell in \"$webshell_folder\": it is no folder that you may enter. Choose another folder."
-  return 1
 fi
 
 webshell_program=${service_shell:-login}
@@ -19,7 +18,6 @@ if [[ $webshell_program == login ]]; then
 fi
 if ! webshell_path=$(type -P -- "$webshell_program"); then
   displayErrorMessage "Cannot find the shell \"$webshell_program\" on $HOSTNAME. Choose another shell."
-  return 1
 fi
 
 # With its compile cache Node starts in half the time.
