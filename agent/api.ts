@@ -1,16 +1,9 @@
 import { z } from "zod";
+import { AgentStatus, LoginLink } from "../contract/agent-status.ts";
 import { BerthError, Problem } from "../contract/problem.ts";
 import { CatalogueEntry } from "../contract/service.ts";
 import { type LaunchRequest, Session } from "../contract/session.ts";
 import { type Config, readSecret } from "./config.ts";
-
-const AgentStatus = z.object({
-  online: z.boolean(),
-  host: z.string().nullable(),
-  user: z.string().nullable(),
-  version: z.string().nullable(),
-});
-type AgentStatus = z.infer<typeof AgentStatus>;
 
 /** The edge's HTTP API, as the command line uses it. */
 export class Api {
@@ -55,7 +48,7 @@ export class Api {
 
   /** A link that logs one browser in, once, within ten minutes. */
   async loginLink(): Promise<string> {
-    return (await this.#json("POST", "/api/login-links", z.object({ url: z.url() }))).url;
+    return (await this.#json("POST", "/api/login-links", LoginLink)).url;
   }
 
   /** The log's bytes; with `follow` until the session has ended. */

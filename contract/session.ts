@@ -62,7 +62,8 @@ export const LaunchRequest = z.strictObject({
     .trim()
     .min(1)
     .max(80)
-    .regex(/^[^\p{Cc}]*$/u, "must not hold control characters")
+    // Not a regex of the schema: in JSON Schema a pattern has no flags.
+    .refine((text) => !/\p{Cc}/u.test(text), "must not hold control characters")
     .optional(),
 });
 export type LaunchRequest = z.infer<typeof LaunchRequest>;

@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { BerthError } from "../contract/problem.ts";
-import { issueCode, safeReturn, takeCode } from "./auth/code.ts";
+import { safeReturn, takeCode } from "./auth/code.ts";
 import { clearCookie, issueCookie, type Audience } from "./auth/cookie.ts";
 import { consoleOnly, requireAgent, requireLogin } from "./auth/guard.ts";
 import { audienceOf } from "./auth/principal.ts";
@@ -14,7 +14,9 @@ import { hostsOf } from "./hosts.ts";
 import { assetRoutes } from "./routes/assets.ts";
 import { consoleRoutes } from "./routes/console.tsx";
 import { rejectInvalid } from "./routes/invalid.ts";
+import { serveOpenApi } from "./routes/openapi.ts";
 import { sessionsApi } from "./routes/sessions.ts";
+import { workspaceApi } from "./routes/workspace.ts";
 import { securityHeaders } from "./security-headers.ts";
 
 type Ctx = Context<AppEnv>;
@@ -71,11 +73,6 @@ const useCode = (purpose: "login" | "enter", audience: Audience) => async (c: Ct
   return c.redirect(safeReturn(c.req.query("to")), 302);
 };
 
-async function loginLink(c: Ctx): Promise<Response> {
-  const code = await issueCode(stubOf(c), "login");
-  return c.json({ url: `${new URL(c.req.url).protocol}//${c.var.consoleHost}/login?code=${code}` }, 201);
-}
-
 function logout(c: Ctx): Response {
   c.header("set-cookie", clearCookie("console", isSecure(c)));
   return c.redirect("/", 303);
@@ -108,18 +105,9 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.get("/wait/:port", (c) => c.var.forward(c.req.raw));
 
   berth.use(consoleOnly);
-  berth.get("/api/agent", async (c) => c.json(await c.var.workspace.agent()));
-  berth.post("/api/login-links", loginLink);
+  berth.route("/api", workspaceApi());
   berth.route("/api", sessionsApi());
-  berth.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
-  berth.doc31("/openapi.json", {
-    openapi: "3.1.0",
-    info: {
-      title: "Berth",
-      version: "1",
-      description: "Interactive applications on HPC clusters, in the browser.",
-    },
-  });
+  serveOpenApi(berth);
 
   berth.use(pageHeaders);
   berth.post("/logout", logout);

@@ -1,39 +1,17 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import { BerthError, Problem } from "../../contract/problem.ts";
+import { BerthError } from "../../contract/problem.ts";
 import { CatalogueEntry } from "../../contract/service.ts";
 import { LaunchRequest, Notification, Session } from "../../contract/session.ts";
 import type { AppEnv } from "../env.ts";
 import type { Result } from "../workspace/api.ts";
 import { rejectInvalid } from "./invalid.ts";
+import { common, json, problem, security, stream } from "./responses.ts";
 
 const SessionSchema = Session.openapi("Session");
-const ProblemSchema = Problem.openapi("Problem");
 const ServiceSchema = CatalogueEntry.openapi("Service");
 const NotificationSchema = Notification.openapi("Notification");
 
-const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
-  description,
-  content: { "application/json": { schema } },
-});
-
-const problem = (description: string) => ({
-  description,
-  content: { "application/problem+json": { schema: ProblemSchema } },
-});
-
-const stream = (description: string) => ({
-  description,
-  content: { "text/event-stream": { schema: z.string() } },
-});
-
 const id = z.object({ id: z.string().openapi({ example: "s4k2m9x0v7qrt" }) });
-
-const common = {
-  401: problem("Not logged in"),
-  503: problem("The edge is not configured, or the workspace is not connected"),
-};
-
-const security = [{ token: [] }];
 
 const listServices = createRoute({
   method: "get",

@@ -1,17 +1,12 @@
+import type { AgentStatus } from "../../contract/agent-status.ts";
 import type { Problem } from "../../contract/problem.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import type { LaunchRequest, Notification, Session } from "../../contract/session.ts";
 
+export type { AgentStatus };
+
 /** What crosses the RPC between a function and the object: errors are values there, since a class would not survive. */
 export type Result<Value> = { ok: true; value: Value } | { ok: false; problem: Problem };
-
-/** The agent as the edge knows it. Null fields: no agent has ever connected. */
-export type AgentStatus = {
-  online: boolean;
-  host: string | null;
-  user: string | null;
-  version: string | null;
-};
 
 /** What the functions ask of a user's workspace. `host` is the host (with port) on which session URLs are opened. */
 export interface WorkspaceApi {
