@@ -100,7 +100,7 @@ export async function runService(
     env: {
       ...process.env,
       HOME: home,
-      XDG_CACHE_HOME: join(tmpdir(), "berth-test-cache"),
+      XDG_CACHE_HOME: join(home, ".cache"),
       ...options.environment,
     },
   });

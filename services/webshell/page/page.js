@@ -76,7 +76,7 @@ const connection = new Connection({
       case "ended":
         connection.end();
         terminal.write(
-          "\r\n\x1b[?1049l\x1b[0;7m The shell has ended, and the session is complete. \x1b[0m\x1b[?25l\r\n",
+          "\r\n\x1b[?1047l\x1b[0;7m The shell has ended, and the session is complete. \x1b[0m\x1b[?25l\r\n",
         );
         return show("Ended");
       case "ping":
