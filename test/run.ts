@@ -27,6 +27,8 @@ const options = {
   env: {
     ...markedEnvironment,
     TMPDIR: temporary,
+    // vitest colours the logs of CI too, where nothing reads colours.
+    NO_COLOR: process.stdout.isTTY ? undefined : "1",
     PATH: [systemPath(), codeServerPath()].join(delimiter),
   },
 };
