@@ -10,6 +10,7 @@ import { Link } from "./link.ts";
 import { EdgeClient } from "./relay/edge-client.ts";
 import { Relay } from "./relay/relay.ts";
 import { OWN_SERVICES } from "./service-directories.ts";
+import { userPath } from "./sessions/environment.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import { VERSION } from "./version.ts";
 
@@ -80,7 +81,9 @@ export class Agent implements AsyncDisposable {
   /** Finds this workspace's sessions again, and dials the edge. */
   static async start(config: Config, token: string, log: Logger): Promise<Agent> {
     const stack = new AsyncDisposableStack();
-    const catalogue = await Catalogue.load([OWN_SERVICES, join(config.home, "services")]);
+    const catalogue = await Catalogue.load([OWN_SERVICES, join(config.home, "services")], {
+      path: userPath(process.env),
+    });
     const sessions = stack.use(
       await Sessions.open({
         home: config.home,

@@ -5,6 +5,7 @@ import { Catalogue } from "./catalogue.ts";
 import { type Config, readSecret, type Secret } from "./config.ts";
 import { livePid } from "./pid-file.ts";
 import { OWN_SERVICES } from "./service-directories.ts";
+import { userPath } from "./sessions/environment.ts";
 import { VERSION } from "./version.ts";
 
 /** One thing the doctor looked at. A remedy is there whenever all is not well. */
@@ -86,7 +87,9 @@ const edge: Check = async (config) => {
 };
 
 const services: Check = async ({ home: path }) => {
-  const catalogue = await Catalogue.load([OWN_SERVICES, join(path, "services")]);
+  const catalogue = await Catalogue.load([OWN_SERVICES, join(path, "services")], {
+    path: userPath(process.env),
+  });
   return catalogue.entries().map(({ name, broken, installed, missing, install }) => {
     if (broken !== null)
       return error(`service ${name}: ${broken}`, "Mend the file; the catalogue follows by itself.");

@@ -10,6 +10,7 @@ const quick: readonly Step[] = [
   { name: "types of the contract", argv: ["tsc", "-p", "contract"] },
   { name: "types of the Worker", argv: ["tsc", "-p", "functions"] },
   { name: "types of the console's scripts", argv: ["tsc", "-p", "functions/assets"] },
+  { name: "types of the web shell's page", argv: ["tsc", "-p", "services/webshell/page"] },
   { name: "types of the Worker's tests", argv: ["tsc", "-p", "test/functions"] },
   { name: "types of the views' tests", argv: ["tsc", "-p", "test/views"] },
 ];

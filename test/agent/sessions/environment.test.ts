@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { sessionEnvironment } from "../../../agent/sessions/environment.ts";
 import { SessionId } from "../../../contract/ids.ts";
 
 const id = SessionId.parse("s4k2m9x0v7qrt");
+
+const ROOT = join(import.meta.dirname, "../../..");
 
 it("a session has the user's environment, and nothing of Berth's or npm's", () => {
   const environment = sessionEnvironment(
@@ -12,7 +15,7 @@ it("a session has the user's environment, and nothing of Berth's or npm's", () =
       MODULEPATH: "/opt/modules",
       HTTPS_PROXY: "http://proxy:3128",
       BASH_ENV: "/etc/modules.sh",
-      PATH: "/berth/node_modules/.bin:/usr/lib/node_modules/npm/bin/node-gyp-bin:/home/ana/bin:/usr/bin",
+      PATH: `${ROOT}/node_modules/.bin:/usr/lib/node_modules/npm/bin/node-gyp-bin:/home/ana/tools/node_modules/.bin:/usr/bin`,
       BERTH_HOME: "/home/ana/.berth",
       BERTH_SESSION_ID: "s000000000000",
       npm_config_cache: "/x",
@@ -28,7 +31,7 @@ it("a session has the user's environment, and nothing of Berth's or npm's", () =
     MODULEPATH: "/opt/modules",
     HTTPS_PROXY: "http://proxy:3128",
     BASH_ENV: "/etc/modules.sh",
-    PATH: "/home/ana/bin:/usr/bin",
+    PATH: "/home/ana/tools/node_modules/.bin:/usr/bin",
     BERTH_SESSION_ID: id,
   });
 });
