@@ -98,6 +98,22 @@ describe("the events", () => {
     expect(await first.next()).toMatchObject({ data: { id } });
   });
 
+  it("do not pile up for one who does not read, and who is cut off", async () => {
+    const { id } = await running(agent);
+    const idle = await api("GET", "/api/events");
+    for (let turn = 0; turn < 300; turn += 1)
+      agent.send({ type: "report", report: report(id, { status: `step ${turn}` }) });
+    await agent.untaken();
+    const behind = new EventReader(idle);
+    const read = async (): Promise<void> => {
+      for (;;) await behind.next();
+    };
+    await expect(read()).rejects.toThrow(/lost|gone|ended/);
+    await using fresh = await follow();
+    await fresh.next();
+    expect(await fresh.next()).toMatchObject({ data: { id, status: "step 299" } });
+  });
+
   it("are not kept by a cache, nor held back by a proxy", async () => {
     const response = await api("GET", "/api/events");
     expect(response.headers.get("cache-control")).toBe("no-store");
