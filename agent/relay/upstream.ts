@@ -3,6 +3,7 @@ import { Agent as TlsAgent, request as httpsRequest } from "node:https";
 import type { Readable } from "node:stream";
 import type { EdgeFrame } from "../../contract/frames.ts";
 import type { AnswerSender, AnswerSource } from "./answer.ts";
+import { toWire } from "./header-text.ts";
 import { LOOPBACK } from "./loopback.ts";
 import { rawHeaders } from "./raw-headers.ts";
 
@@ -106,6 +107,11 @@ export class UpstreamRequest implements AnswerSource {
       const request = open(agent, head, body);
       this.#request = request;
       request.on("error", fail);
+      // Unheard, an unasked 101 would end the connection without a word, and the browser would wait for ever.
+      request.on("upgrade", (_response, socket) => {
+        socket.destroy();
+        fail(new Error("it switched protocols, which nobody had asked for"));
+      });
       request.on("response", (response) => this.#answer(head, response, sender, fail));
       this.#sendBody(request, body, fail);
     } catch (error) {
@@ -151,11 +157,12 @@ export class UpstreamRequest implements AnswerSource {
 
 function open(agent: Agent, head: RequestHead, body: Uint8Array | Readable | null): ClientRequest {
   const port = head.target.kind === "port" ? head.target.port : 0;
-  const headers = head.headers.flat();
+  const headers = head.headers.flat().map(toWire);
   const isSized = head.headers.some(([name]) => name === "content-length");
   if (body !== null && !isSized) headers.push("transfer-encoding", "chunked");
   const make = agent instanceof TlsAgent ? httpsRequest : httpRequest;
-  return make({ host: "localhost", port, agent, method: head.method, path: head.path, headers, ...LOOPBACK });
+  const path = toWire(head.path);
+  return make({ host: "localhost", port, agent, method: head.method, path, headers, ...LOOPBACK });
 }
 
 function describe(head: RequestHead, error: Error): string {

@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { type RawData, WebSocket } from "ws";
 import type { EdgeFrame } from "../../contract/frames.ts";
 import type { AnswerSender, AnswerSource } from "./answer.ts";
-import { fromWire, toWire } from "./header-text.ts";
+import { toWire } from "./header-text.ts";
 import { LOOPBACK } from "./loopback.ts";
 import { rawHeaders } from "./raw-headers.ts";
 
