@@ -96,7 +96,8 @@ export class Link {
     try {
       frame = decodeFrame(AgentFrame, message);
     } catch (error) {
-      console.warn("the agent sent a frame that does not fit the protocol", String(error));
+      const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+      console.warn("the agent sent a frame that does not fit the protocol:", why);
       end(socket, CLOSED_POLICY, "not a frame of this protocol");
       await this.lost(socket);
       return;
