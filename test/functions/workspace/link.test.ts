@@ -19,6 +19,7 @@ import { report, spec } from "../support/samples.ts";
 
 afterEach(async () => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   await reset();
 });
 
@@ -103,11 +104,13 @@ it.each([
   ["a report of what is no state", JSON.stringify({ type: "report", report: { id: "s", state: "happy" } })],
   ["bytes that end within their head", new Uint8Array([0, 0, 255, 255, 123])],
   ["no bytes at all", new Uint8Array(0)],
-])("a frame that is %s closes the link", async (_what, message) => {
+])("a frame that is %s closes the link, and the edge's log says why", async (_what, message) => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
   await using agent = await TestAgent.connect();
   agent.sendRaw(message);
   expect((await agent.closed).code).toBe(1008);
   expect(await (await api("GET", "/api/agent")).json()).toMatchObject({ online: false });
+  expect(warn).toHaveBeenCalledOnce();
 });
 
 describe("a second agent", () => {
