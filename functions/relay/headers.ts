@@ -37,7 +37,6 @@ const HOST_WIDE = new Set([
   "nel",
   "public-key-pins",
   "report-to",
-  "service-worker-allowed",
   "strict-transport-security",
 ]);
 
@@ -166,6 +165,9 @@ export function responseHeaders(
     else if (name === "set-cookie") {
       const cookie = confineCookie(value, path, stripPrefix);
       if (cookie !== undefined) headers.append(name, cookie);
+    } else if (name === "service-worker-allowed") {
+      // A service may let its worker rule all of its own pages (VS Code does), and no other session's.
+      headers.set(name, `${path.prefix}/`);
     } else if (!HOST_WIDE.has(name)) headers.append(name, value);
   }
   return headers;

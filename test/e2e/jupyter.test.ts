@@ -1,14 +1,15 @@
-import { expect } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { Berth } from "../support/berth.ts";
 import { picture, TestBrowser } from "../support/browser.ts";
 import { eventually } from "../support/eventually.ts";
 import { processesOf } from "../support/processes.ts";
-import { requires } from "../support/requires.ts";
+import { needs } from "../support/requires.ts";
 
-const withJupyter = requires("jupyter-notebook", "apt-get install jupyter-notebook");
+beforeEach(needs("jupyter-notebook", "apt-get install jupyter-notebook"));
 
-withJupyter(
+it(
   "a scientist launches Jupyter by the form, computes in a notebook, and cancels it",
+  { timeout: 180_000 },
   async () => {
     await using berth = await Berth.start();
     await using browser = await TestBrowser.open();
@@ -55,5 +56,4 @@ withJupyter(
     await tree.reload();
     await tree.getByText("Launch again").waitFor();
   },
-  180_000,
 );

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -122,11 +122,9 @@ export class Berth implements AsyncDisposable {
     for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text);
   }
 
-  /** Copies one of the repository's own services under another name, to be edited. */
-  async copyService(name: string, as: string): Promise<void> {
-    await cp(join(import.meta.dirname, "../../services", name), join(this.home, "services", as), {
-      recursive: true,
-    });
+  /** A file's text, for `expect.poll`. */
+  read(path: string): Promise<string> {
+    return readFile(path, "utf8");
   }
 
   /** A request with the API's token. */

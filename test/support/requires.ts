@@ -1,7 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "vitest";
-import { it } from "vitest";
 
 function isHere(program: string): boolean {
   return (process.env["PATH"] ?? "").split(delimiter).some((directory) => {
@@ -24,23 +23,5 @@ export function needs(program: string, install: string): (context: TestContext) 
   return ({ skip }) => {
     if (isMissing && process.env["CI"] === "true") throw new Error(reason);
     skip(isMissing, reason);
-  };
-}
-
-/** Milliseconds; real programs start slowly on a busy machine. */
-const TIMEOUT = 30_000;
-
-/** `it` for a test that runs a real program, with the same rule. */
-export function requires(
-  program: string,
-  install: string,
-): (name: string, body: () => Promise<void> | void, timeout?: number) => void {
-  const check = needs(program, install);
-  return (name: string, body, timeout = TIMEOUT) => {
-    // oxlint-disable-next-line vitest/valid-title -- it is the caller's
-    it(name, { timeout }, async (context) => {
-      check(context);
-      await body();
-    });
   };
 }

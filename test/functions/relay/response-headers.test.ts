@@ -205,7 +205,8 @@ describe("the browser gets", () => {
   });
 
   it("no leave for a service worker to rule other sessions", () => {
-    expect(mapped([["Service-Worker-Allowed", "/"]]).has("service-worker-allowed")).toBe(false);
+    for (const scope of ["/", "/me/51458/../", "https://sessions.localhost/"])
+      expect(mapped([["Service-Worker-Allowed", scope]]).get("service-worker-allowed")).toBe("/me/51458/");
   });
 
   it.each([

@@ -160,9 +160,17 @@ export function describeResponseHygiene(stage: Stage): void {
       expect(valueOf(headers, "x-other")).toBe("2");
     });
 
+    it("a service worker is let rule its own session's pages at most", async () => {
+      const { headers } = await exchange(stage.exposed, {
+        path: answerPath({ headers: [["Service-Worker-Allowed", "/"]] }),
+      });
+      expect(valueOf(headers, "service-worker-allowed")).toBe(
+        `${stage.exposed.base.pathname.replace(/\/$/, "")}/`,
+      );
+    });
+
     // Each of these speaks for the whole host, which other sessions share.
     it.each([
-      ["Service-Worker-Allowed", "/"],
       ["Clear-Site-Data", '"*"'],
       ["Strict-Transport-Security", "max-age=31536000; includeSubDomains"],
       ["Alt-Svc", 'h2="elsewhere.example:443"'],
