@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { isEnded, Session } from "../../contract/session.ts";
@@ -33,6 +33,8 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 export class BerthSubject implements ProxySubject {
   readonly #berth: RunningBerth;
   readonly #stop: () => Promise<void>;
+  readonly #folders = new Set<string>();
+  readonly #live = new Set<string>();
 
   /** @param stop ends what was started for the suite; nothing, for a Berth that is somebody else's */
   constructor(berth: RunningBerth, stop: () => Promise<void> = () => Promise.resolve()) {
@@ -45,6 +47,7 @@ export class BerthSubject implements ProxySubject {
     const launched = await eventually(() => this.#launch(name), {
       what: `the service ${name} in the catalogue`,
     });
+    this.#live.add(launched.id);
     const session = await this.#until(launched.id, ({ state }) => state === "running" || isEnded(state));
     if (session.state !== "running" || session.url === null || session.port === null)
       throw new Error(`the session did not start: ${JSON.stringify(session)}`);
@@ -55,15 +58,20 @@ export class BerthSubject implements ProxySubject {
       entry: new URL(session.url, base),
       port: session.port,
       browser: () => this.#browser(base),
-      close: async () => {
-        await this.#api("POST", `/api/sessions/${session.id}/cancel`);
-        await this.#until(session.id, ({ state }) => isEnded(state));
-      },
+      close: () => this.#cancel(session.id),
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#live].map((id) => this.#cancel(id)));
+    await Promise.all([...this.#folders].map((folder) => rm(folder, { recursive: true, force: true })));
     await this.#stop();
+  }
+
+  async #cancel(id: string): Promise<void> {
+    await this.#api("POST", `/api/sessions/${id}/cancel`);
+    await this.#until(id, ({ state }) => isEnded(state));
+    this.#live.delete(id);
   }
 
   get #authorization(): [string, string][] {
@@ -77,6 +85,7 @@ export class BerthSubject implements ProxySubject {
     const start = `exec "$berth_node" ${quote(service.program)} --port "$service_port" --public-port "$openPort" ${flags}\n`;
     // JSON is YAML, and needs no library to be spelled.
     const definition = { slug: service.slug, url: service.tls ? "/sme" : "/me", stripPrefix: service.strip };
+    this.#folders.add(folder);
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, "service.yaml"), JSON.stringify(definition));
     await writeFile(join(folder, "start_template.sh"), start);

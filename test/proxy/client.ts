@@ -71,7 +71,7 @@ export const answerPath = (spec: AnswerSpec): string =>
   `/answer?spec=${encodeURIComponent(JSON.stringify(spec))}`;
 
 /** The state of the exchange held under a key, as the service knows it. */
-export const heldState = async (access: Access, key: string): Promise<HeldState> =>
+const heldState = async (access: Access, key: string): Promise<HeldState> =>
   json(await exchange(access, { path: `/held?key=${key}` })) as HeldState;
 
 /** Waits until the service knows the exchange under `key` and `is` holds for it. */

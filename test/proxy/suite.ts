@@ -9,7 +9,8 @@ import { describeRequestHeaders } from "./chapters/request-headers.ts";
 import { describeResponses } from "./chapters/responses.ts";
 import { describeStreams } from "./chapters/streams.ts";
 import { describeAuthentication } from "./chapters/authentication.ts";
-import { describeMalformed } from "./chapters/malformed.ts";
+import { describeMalformedAnswers } from "./chapters/malformed-answers.ts";
+import { describeMalformedRequests } from "./chapters/malformed-requests.ts";
 import { describeRedirects } from "./chapters/redirects.ts";
 import { describeRequestHygiene } from "./chapters/request-hygiene.ts";
 import { describeResponseHygiene } from "./chapters/response-hygiene.ts";
@@ -61,7 +62,8 @@ const PROXY: readonly Chapter[] = [
   describeSecrets,
   describeResponseHygiene,
   describeRedirects,
-  describeMalformed,
+  describeMalformedRequests,
+  describeMalformedAnswers,
 ];
 
 function describeChapters(

@@ -7,7 +7,7 @@ export type HeaderList = readonly (readonly [name: string, value: string])[];
 export type Head = { status: number; reason: string; headers: HeaderList };
 
 /** How a body's end is known (RFC 9112, 6.3). */
-export type Framing = "none" | "length" | "chunked" | "close";
+type Framing = "none" | "length" | "chunked" | "close";
 
 export type Answer = Head & { interim: Head[]; framing: Framing; body: Buffer; trailers: HeaderList };
 
@@ -27,7 +27,7 @@ export const valueOf = (headers: HeaderList, name: string): string | undefined =
 };
 
 /** How the body of an answer to `method` is framed. */
-export function framingOf(head: Head, method: string): Framing {
+function framingOf(head: Head, method: string): Framing {
   const bodiless = head.status < 200 || head.status === 204 || head.status === 304 || method === "HEAD";
   if (bodiless) return "none";
   if (valueOf(head.headers, "transfer-encoding")?.toLowerCase() === "chunked") return "chunked";
