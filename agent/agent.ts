@@ -22,7 +22,7 @@ export class Agent implements AsyncDisposable {
   readonly #sessions: Sessions;
   readonly #link: Link;
   readonly #stack: AsyncDisposableStack;
-  /** Set when the edge has refused this agent for good: trying again would change nothing. */
+  /** Resolves when the edge will not have this agent: trying again would change nothing. */
   readonly refused: Promise<string>;
 
   private constructor(
@@ -63,6 +63,7 @@ export class Agent implements AsyncDisposable {
           sessions.reconcile(wanted);
         },
         onLost: () => relay.endAll(),
+        onReplaced: () => refused.resolve("another agent has taken this workspace's link"),
         onFrame: ({ head, payload }: Frame<Exclude<EdgeFrame, { type: "welcome" }>>) => {
           if (head.type === "want") sessions.reconcile([head.wanted]);
           else if (head.type === "refused") refused.resolve(head.message);

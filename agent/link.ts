@@ -22,6 +22,8 @@ export type LinkOptions = {
   onWelcome: (welcome: Welcome) => void;
   onFrame: (frame: Frame<Exclude<EdgeFrame, Welcome>>) => void;
   onLost: () => void;
+  /** Another agent has this workspace's link: dialling again would take it back, and so on for ever. */
+  onReplaced: () => void;
   log: { info: (context: object, message: string) => void; warn: (context: object, message: string) => void };
   random: () => number;
 };
@@ -29,6 +31,9 @@ export type LinkOptions = {
 /** An idle WebSocket is cut after about 100 s (design 4); an edge that misses a pong for 10 s is gone. Milliseconds. */
 const PING_INTERVAL_MS = 15_000;
 const PONG_TIMEOUT_MS = 10_000;
+/** The edge's close code for a link that another agent has taken (contract/README.md). */
+const CLOSED_REPLACED = 4000;
+
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** Pauses between attempts: doubled from the first to the longest, each drawn from its upper half. Milliseconds. */
@@ -129,6 +134,10 @@ export class Link implements AsyncDisposable {
       if (welcomed) {
         this.#options.log.info({ code }, "the link is down");
         this.#options.onLost();
+      }
+      if (code === CLOSED_REPLACED) {
+        this.#stop.abort();
+        this.#options.onReplaced();
       }
       resolve(welcomed);
     });

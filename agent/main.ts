@@ -9,6 +9,7 @@ import { openCommand } from "./cli/open.ts";
 import { servicesCommand } from "./cli/services.ts";
 import { statusCommand } from "./cli/status.ts";
 import { upCommand } from "./cli/up.ts";
+import { EXIT_REFUSED } from "./exit-code.ts";
 import { VERSION } from "./version.ts";
 
 const program = new Command("berth")
@@ -35,5 +36,5 @@ try {
   if (!(error instanceof BerthError) && !(error instanceof RangeError)) throw error;
   const remedy = error instanceof BerthError ? `\n       ${error.problem.remedy}` : "";
   process.stderr.write(`berth: ${error.message}${remedy}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof BerthError && error.code === "agent_refused" ? EXIT_REFUSED : 1;
 }

@@ -50,6 +50,11 @@ const CATALOGUE = {
     title: "It already runs",
     remedy: "Use the one that runs, or stop it first with Ctrl-C.",
   },
+  agent_refused: {
+    status: 409,
+    title: "The edge does not take this agent",
+    remedy: "Stop the other agent, or upgrade the older side; then start this one again.",
+  },
   payload_too_large: {
     status: 413,
     title: "The body is too large",

@@ -66,6 +66,8 @@ const useCode = (purpose: "login" | "enter", audience: Audience) => async (c: Ct
   if (!secret) throw new BerthError("not_configured", "this edge has no secrets yet");
   if (audienceOf(c.env, new URL(c.req.url)) !== audience)
     throw new BerthError("not_found", "this is not served on this host");
+  // A link preview asks by HEAD, which is no use of the link.
+  if (c.req.raw.method === "HEAD") return c.body(null, 204);
   if (!(await takeCode(stubOf(c), purpose, c.req.query("code")))) {
     throw new BerthError("unauthorized", "this link was used, or is too old");
   }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { EXIT_REFUSED } from "../agent/exit-code.ts";
 
 const PROGRAM = join(import.meta.dirname, "../agent/main.ts");
 
@@ -13,9 +14,6 @@ const STEADY_MS = 10_000;
 
 /** The log is begun anew past this size; the one before is kept as `agent.log.1`. Bytes. */
 const LOG_LIMIT = 5_242_880;
-
-/** Exit code of an agent that would fail again the same way. */
-const HOPELESS = 1;
 
 async function openLog(home: string): Promise<Awaited<ReturnType<typeof open>>> {
   const path = join(home, "run", "agent.log");
@@ -49,9 +47,13 @@ export class AgentProcess implements AsyncDisposable {
       if (signal.aborted) return;
       pause =
         performance.now() - started > STEADY_MS ? FIRST_PAUSE_MS : Math.min(pause * 2, LONGEST_PAUSE_MS);
-      const how = by === null ? `exited with code ${code}` : `was ended by ${by}`;
-      const hint = code === HOPELESS ? `; the reason is in ${join(home, "run", "agent.log")}` : "";
-      onTrouble(`the agent ${how}; it starts again in ${(pause / 1000).toFixed(1)} s${hint}`);
+      const why = by === null ? `exited with code ${code}` : `was ended by ${by}`;
+      const hint = by === null ? `; the reason is in ${join(home, "run", "agent.log")}` : "";
+      if (code === EXIT_REFUSED) {
+        onTrouble(`the edge does not take this agent${hint}`);
+        return;
+      }
+      onTrouble(`the agent ${why}; it starts again in ${(pause / 1000).toFixed(1)} s${hint}`);
       await delay(pause, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -27,14 +27,29 @@ const say = (text: string): void => {
 const EDGE_WATCH_MS = 500;
 const POLL_MS = 50;
 
+/** A process that does not end within this time is killed: workerd first waits for its connections. Milliseconds. */
+const LEFTOVER_GRACE_MS = 2_000;
+
 /** A crash of an earlier start can leave its two processes behind; they would hold the port and the sessions. */
 async function endLeftovers(home: string): Promise<void> {
-  for (const role of ["edge", "agent"] as const) {
+  for (const role of ["agent", "edge"] as const) {
     const pid = await livePid(home, role);
     if (pid === undefined) continue;
     say(`berth: ending the ${role} that an earlier start left behind (process ${pid})`);
     process.kill(pid, "SIGTERM");
-    while ((await livePid(home, role)) === pid) await delay(POLL_MS);
+    const deadline = performance.now() + LEFTOVER_GRACE_MS;
+    while ((await livePid(home, role)) === pid) {
+      if (performance.now() > deadline) killIfThere(pid);
+      await delay(POLL_MS);
+    }
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 

@@ -21,7 +21,7 @@ export const upCommand = (): Command =>
       await using agent = await Agent.start(config, token, log);
       const why = await Promise.race([
         stopped.promise,
-        agent.refused.then((message) => new BerthError("protocol_mismatch", message)),
+        agent.refused.then((message) => new BerthError("agent_refused", message)),
       ]);
       if (why instanceof BerthError) throw why;
       log.info({ signal: why }, "stopping; the sessions go on");

@@ -1,4 +1,4 @@
-import { isSame } from "./token.ts";
+import { hmac, isSame } from "./token.ts";
 
 /** A cookie is good on one of the two hosts only. */
 export type Audience = "console" | "sessions";
@@ -8,22 +8,8 @@ const NAMES: Record<Audience, string> = { console: "berth", sessions: "berth_ses
 /** Thirty days, in seconds. */
 const LIFETIME = 2_592_000;
 
-const encoder = new TextEncoder();
-
 /** On HTTPS the browser itself holds the cookie to this host and path (RFC 6265bis, section 4.1.3.2). */
 const nameOf = (audience: Audience, secure: boolean): string => (secure ? "__Host-" : "") + NAMES[audience];
-
-async function sign(secret: string, text: string): Promise<string> {
-  const key = await crypto.subtle.importKey(
-    "raw",
-    encoder.encode(secret),
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["sign"],
-  );
-  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text)));
-  return mac.toBase64({ alphabet: "base64url", omitPadding: true });
-}
 
 /** The `Set-Cookie` value that logs a browser in on one host. `now` in milliseconds since 1970. */
 export async function issueCookie(
@@ -32,7 +18,7 @@ export async function issueCookie(
   options: { secure: boolean; now: number },
 ): Promise<string> {
   const expires = Math.floor(options.now / 1000) + LIFETIME;
-  const value = `${expires}.${await sign(secret, `${audience}.${expires}`)}`;
+  const value = `${expires}.${await hmac(secret, `${audience}.${expires}`)}`;
   return `${nameOf(audience, options.secure)}=${value}; ${attributes(options.secure, LIFETIME)}`;
 }
 
@@ -68,7 +54,7 @@ async function isGood(value: string, audience: Audience, secret: string, now: nu
   if (!/^\d{1,12}$/.test(digits) || expires * 1000 <= now) return false;
   const known = `${audience}.${value}.${secret}`;
   if (good.has(known)) return true;
-  if (!isSame(mac, await sign(secret, `${audience}.${digits}`))) return false;
+  if (!isSame(mac, await hmac(secret, `${audience}.${digits}`))) return false;
   if (good.size >= KEPT) good.clear();
   good.set(known, expires);
   return true;

@@ -27,3 +27,11 @@ export function randomToken(): string {
 /** True when an `Authorization` value holds one of these anywhere: several such headers arrive as one (RFC 9110, 5.3). */
 export const holdsToken = (authorization: string, tokens: readonly (string | undefined)[]): boolean =>
   tokens.some((token) => token !== undefined && token !== "" && authorization.includes(token));
+
+/** HMAC-SHA-256 of a text, in base64url (RFC 2104). */
+export async function hmac(secret: string, text: string): Promise<string> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", encoder.encode(secret), algorithm, false, ["sign"]);
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text)));
+  return mac.toBase64({ alphabet: "base64url", omitPadding: true });
+}

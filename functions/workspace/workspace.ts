@@ -11,7 +11,7 @@ import {
   type SessionReport,
 } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
-import { holdsToken, sha256 } from "../auth/token.ts";
+import { hmac, holdsToken } from "../auth/token.ts";
 import { isApplication } from "../application.ts";
 import type { Env } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
@@ -26,8 +26,6 @@ import { Link } from "./link.ts";
 import { planSession, withoutSecrets } from "./plan.ts";
 import { sessionView } from "./session-view.ts";
 import { Store, type StoredSession } from "./store.ts";
-
-const DAY_MS = 86_400_000;
 
 /**
  * One user's workspace: what the user wants of each session, what the agent last said, and the relay between the
@@ -87,8 +85,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     host: string,
   ): Promise<Result<{ session: Session; created: boolean }>> {
     try {
-      // A hash: the request may hold a password, and is kept as long as its session.
-      return { ok: true, value: this.#launch(request, key, await sha256(JSON.stringify(request)), host) };
+      // Not the request itself, nor a plain hash of it: it may hold a password, and is kept as long as its session.
+      const asked = await hmac(this.env.BERTH_COOKIE_SECRET ?? "", JSON.stringify(request));
+      return { ok: true, value: this.#launch(request, key, asked, host) };
     } catch (error) {
       return failure(error);
     }
@@ -120,7 +119,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   /** Keeps a one-time code's hash; see auth/code.ts. */
   async addCode(hash: string, purpose: string, lifetimeMs: number): Promise<void> {
-    this.#store.addCode(hash, purpose, Date.now() + Math.min(lifetimeMs, DAY_MS), Date.now());
+    this.#store.addCode(hash, purpose, Date.now() + lifetimeMs, Date.now());
   }
 
   async takeCode(hash: string, purpose: string): Promise<boolean> {

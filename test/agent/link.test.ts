@@ -1,0 +1,99 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type WebSocket, WebSocketServer } from "ws";
+import { AgentFrame, decodeFrame, type EdgeFrame, encodeFrame } from "../../contract/frames.ts";
+import { SessionId } from "../../contract/ids.ts";
+import { PROTOCOL_VERSION } from "../../contract/version.ts";
+import { Link, reconnectPause } from "../../agent/link.ts";
+import { eventually } from "../support/eventually.ts";
+
+const QUIET = { info: () => undefined, warn: () => undefined };
+const WELCOME: EdgeFrame = { type: "welcome", protocol: PROTOCOL_VERSION, epoch: 1, wanted: [] };
+
+let edge: WebSocketServer;
+let sockets: WebSocket[];
+let frames: AgentFrame[];
+let happened: string[];
+let link: Link;
+
+/** An edge of which the test decides what it says. */
+beforeEach(async () => {
+  sockets = [];
+  frames = [];
+  happened = [];
+  edge = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(edge, "listening");
+  edge.on("connection", (socket) => {
+    sockets.push(socket);
+    socket.on("message", (data: Buffer) => frames.push(decodeFrame(AgentFrame, data.toString()).head));
+  });
+  link = new Link({
+    url: new URL(`http://127.0.0.1:${(edge.address() as AddressInfo).port}`),
+    token: "agent",
+    hello: () => ({
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      agent: { version: "1", host: "h", user: "u" },
+      services: [],
+      sessions: [],
+    }),
+    onWelcome: () => happened.push("welcome"),
+    onFrame: ({ head }) => happened.push(head.type),
+    onLost: () => happened.push("lost"),
+    onReplaced: () => happened.push("replaced"),
+    log: QUIET,
+    random: () => 0,
+  });
+  link.start();
+  await eventually(() => frames.length === 1, { what: "the hello" });
+});
+
+afterEach(async () => {
+  await link[Symbol.asyncDispose]();
+  for (const socket of edge.clients) socket.terminate();
+  edge.close();
+});
+
+describe("the link", () => {
+  it("tells what changes between its hello and the welcome", async () => {
+    const session = SessionId.parse("s000000000000");
+    link.send({ type: "notify", session, level: "info", text: "meanwhile" });
+    await eventually(() => frames.length === 2, { what: "the notice" });
+    expect(frames[1]).toMatchObject({ type: "notify", text: "meanwhile" });
+  });
+
+  it("dials again when it is lost, and says everything anew", async () => {
+    sockets[0]?.send(encodeFrame(WELCOME));
+    await eventually(() => happened.includes("welcome"), { what: "the welcome" });
+    sockets[0]?.terminate();
+    await eventually(() => frames.length === 2, { what: "another hello" });
+    expect(frames[1]?.type).toBe("hello");
+    expect(happened).toEqual(["welcome", "lost"]);
+  });
+
+  it("leaves an edge that sends what is no frame, and dials again", async () => {
+    sockets[0]?.send("{}");
+    await eventually(() => frames.length === 2, { what: "another hello" });
+  });
+
+  it("does not take the link back from the agent that has replaced it", async () => {
+    sockets[0]?.send(encodeFrame(WELCOME));
+    sockets[0]?.close(4000, "another agent has taken the link");
+    await eventually(() => happened.includes("replaced"), { what: "the end" });
+    await link[Symbol.asyncDispose]();
+    expect(sockets).toHaveLength(1);
+  });
+});
+
+describe("the pause before another attempt", () => {
+  it("doubles up to 15 s, and is drawn from the upper half", () => {
+    const bounds = (attempt: number): number[] => [
+      reconnectPause(attempt, () => 0),
+      reconnectPause(attempt, () => 1),
+    ];
+    expect(bounds(0)).toEqual([50, 100]);
+    expect(bounds(3)).toEqual([400, 800]);
+    expect(bounds(50)).toEqual([7_500, 15_000]);
+  });
+});
