@@ -12,6 +12,12 @@ import type { AgentFrame } from "../../contract/frames.ts";
 import type { StreamId } from "../../contract/ids.ts";
 import type { EdgeChannel, PostSegment } from "./edge-channel.ts";
 
+/**
+ * Bytes of a segment that may wait in this process. Node's own mark, 64 KiB, is one read of a service's answer: reading
+ * and writing would take turns instead of going on side by side.
+ */
+const SEGMENT_HIGH_WATER = 1_048_576;
+
 /** The agent's requests to the edge: one for each bulk segment, one for each body to fetch. */
 export class EdgeClient implements EdgeChannel, Disposable {
   readonly #url: URL;
@@ -83,7 +89,10 @@ export class EdgeClient implements EdgeChannel, Disposable {
       done.resolve();
     });
     return {
-      write: (chunk) => request.write(chunk),
+      write: (chunk) => {
+        request.write(chunk);
+        return request.writableLength < SEGMENT_HIGH_WATER;
+      },
       end: () => {
         request.end();
         return done.promise;

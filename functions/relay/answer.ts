@@ -1,5 +1,6 @@
 import type { AgentFrame } from "../../contract/frames.ts";
 import { BerthError } from "../../contract/problem.ts";
+import type { RequestBody } from "./request-body.ts";
 
 type ResponseHead = Extract<AgentFrame, { type: "response" }>;
 type FailHead = Extract<AgentFrame, { type: "fail" }>;
@@ -25,7 +26,7 @@ const WITHOUT_BODY = new Set([204, 205, 304]);
 export class Answer {
   readonly response: Promise<Response>;
   /** The request's body, for the agent to fetch; null when there is none, or when it has been fetched. */
-  requestBody: ReadableStream<Uint8Array> | null;
+  requestBody: RequestBody | null;
   readonly #hooks: AnswerHooks;
   readonly #method: string;
   readonly #isUpgrade: boolean;
@@ -38,10 +39,7 @@ export class Answer {
   #over = false;
 
   /** @param request.isUpgrade tells whether the browser asked for a WebSocket */
-  constructor(
-    request: { method: string; isUpgrade: boolean; body: ReadableStream<Uint8Array> | null },
-    hooks: AnswerHooks,
-  ) {
+  constructor(request: { method: string; isUpgrade: boolean; body: RequestBody | null }, hooks: AnswerHooks) {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     this.response = promise;
     this.#settle = { resolve, reject };

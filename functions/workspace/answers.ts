@@ -3,6 +3,7 @@ import { type StreamId, streamId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { Answer } from "../relay/answer.ts";
 import type { HeaderList } from "../relay/headers.ts";
+import { passOn, type RequestBody } from "../relay/request-body.ts";
 
 /** A request as the agent is to make it. */
 export type RelayedRequest = {
@@ -40,7 +41,8 @@ export class Answers {
     const { target, method, path, headers, body, length } = request;
     const isInline = body !== null && length !== null && length <= INLINE_BODY;
     const payload = isInline ? new Uint8Array(await new Response(body).arrayBuffer()) : undefined;
-    const { id, answer } = this.#add(request, { isUpgrade: false, body: isInline ? null : body });
+    const streamed = body === null || isInline ? null : { stream: body, length };
+    const { id, answer } = this.#add(request, { isUpgrade: false, body: streamed });
     const kind =
       payload !== undefined && payload.byteLength > 0
         ? "inline"
@@ -91,7 +93,7 @@ export class Answers {
       const body = answer.requestBody;
       if (body === null) throw new BerthError("not_found", "this request has no body left to fetch");
       answer.requestBody = null;
-      return new Response(body, { headers: { "content-type": "application/octet-stream" } });
+      return new Response(passOn(body), { headers: { "content-type": "application/octet-stream" } });
     }
     const seq = Number(new URL(request.url).searchParams.get("seq"));
     if (request.method !== "POST" || request.body === null || !Number.isSafeInteger(seq) || seq < 1) {
@@ -108,7 +110,7 @@ export class Answers {
 
   #add(
     request: RelayedRequest,
-    how: { isUpgrade: boolean; body: ReadableStream<Uint8Array> | null },
+    how: { isUpgrade: boolean; body: RequestBody | null },
   ): { id: StreamId; answer: Answer } {
     const id = streamId((bytes) => crypto.getRandomValues(bytes));
     const abandon = (): void => answer.abandon();
