@@ -8,8 +8,7 @@ export type Target = {
   headers: Readonly<Record<string, string>>;
 };
 
-export const SIDES = ["berth", "peer", "direct"] as const;
-export type Side = (typeof SIDES)[number];
+export type Side = "berth" | "peer" | "direct";
 
 /** The head of a request to the service, as bytes of HTTP/1.1. */
 export function requestHead(

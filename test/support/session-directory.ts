@@ -20,7 +20,7 @@ export async function temporaryDirectory(prefix = "berth-test-"): Promise<string
 }
 
 /** A script that runs: the leader of its own process group, as the agent starts it. */
-export type RunningScript = {
+type RunningScript = {
   pid: number;
   process: ChildProcess;
   /** The exit code, or the signal that ended it. */
