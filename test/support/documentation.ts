@@ -32,6 +32,7 @@ const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
   [/^git clone \S+$|^cd berth$/, { by: "outside", because: "CI does it before it runs this" }],
   [/^npm run bench\b/, { by: "outside", because: "it takes minutes, and a machine of its own" }],
   [/^npx wrangler secret put [A-Z_]+$/, { by: "outside", because: "it needs an account" }],
+  [/^BERTH_PROXY_URL=/, { by: "outside", because: "the gate runs the same suite beside a Berth of its own" }],
   [/^BERTH_EDGE=https:\S+ \.\/berth up$/, { by: "outside", because: "it needs a deployed edge" }],
   [/^ssh -L \S+ \S+$/, { by: "outside", because: "it needs a second machine" }],
 ];
