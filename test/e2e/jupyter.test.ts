@@ -12,7 +12,7 @@ it(
   { timeout: 180_000 },
   async () => {
     await using berth = await Berth.start();
-    await using browser = await TestBrowser.open();
+    await using browser = await TestBrowser.open({ width: 1000, height: 560 });
     const console_ = await browser.page();
     await console_.goto(berth.link);
     await console_.goto(`${berth.url}/launch/jupyter-notebook`);
