@@ -14,6 +14,7 @@ import { isEnded } from "../../contract/session.ts";
 import { onTestFinished } from "vitest";
 import type { ServiceFiles } from "./berth.ts";
 import { eventually } from "./eventually.ts";
+import { processesOf } from "./processes.ts";
 
 /** Answers every request with its URL, in the foreground. */
 export const ECHO = `exec "$berth_node" -e '
@@ -129,6 +130,12 @@ export class Workspace {
     this.sessions.reconcile(live.map(({ spec }) => ({ spec, want: "cancel" as const })));
     for (const { spec } of live)
       await eventually(() => isEnded(this.report(spec.id).state), { timeoutMs: 30_000, what: "the end" });
+    // A failure is told at once, while the agent still ends what is left of the session.
+    for (const { spec } of this.sessions.all())
+      await eventually(async () => (await processesOf(spec.id)).length === 0, {
+        timeoutMs: 30_000,
+        what: `nothing of ${spec.id} to be left`,
+      });
     await this.down();
     await rm(this.home, { recursive: true, force: true });
   }
