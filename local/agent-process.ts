@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { agentEnvironment } from "../agent/allocator.ts";
 import { EXIT_REFUSED } from "../agent/exit-code.ts";
 
 const PROGRAM = join(import.meta.dirname, "../agent/main.ts");
@@ -63,6 +64,7 @@ export class AgentProcess implements AsyncDisposable {
     // Its own process group: Ctrl-C in the terminal is this process's to pass on, once.
     const child = spawn(process.execPath, [PROGRAM, "up"], {
       detached: true,
+      env: agentEnvironment(process.env),
       stdio: ["ignore", log.fd, log.fd],
     });
     this.#child = child;

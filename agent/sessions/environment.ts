@@ -1,5 +1,6 @@
 import { basename, delimiter, join } from "node:path";
 import type { SessionId } from "../../contract/ids.ts";
+import { addedNames } from "../allocator.ts";
 import { SESSION_VARIABLE } from "../process-tree.ts";
 
 /** Set by Berth, by npm around `npm start`, and by the tools that deploy an edge: none of a service's business. */
@@ -26,6 +27,7 @@ export const userPath = (own: NodeJS.ProcessEnv): string =>
  * and licence servers), without what Berth and npm added to it, and with the session's id.
  */
 export function sessionEnvironment(own: NodeJS.ProcessEnv, id: SessionId): NodeJS.ProcessEnv {
-  const kept = Object.entries(own).filter(([name]) => !OURS.test(name));
+  const added = addedNames(own);
+  const kept = Object.entries(own).filter(([name]) => !OURS.test(name) && !added.has(name));
   return { ...Object.fromEntries(kept), PATH: userPath(own), [SESSION_VARIABLE]: id };
 }

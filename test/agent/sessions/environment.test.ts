@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { agentEnvironment } from "../../../agent/allocator.ts";
 import { sessionEnvironment } from "../../../agent/sessions/environment.ts";
 import { SessionId } from "../../../contract/ids.ts";
 
@@ -32,6 +33,16 @@ it("a session has the user's environment, and nothing of Berth's or npm's", () =
     HTTPS_PROXY: "http://proxy:3128",
     BASH_ENV: "/etc/modules.sh",
     PATH: "/home/ana/tools/node_modules/.bin:/usr/bin",
+    BERTH_SESSION_ID: id,
+  });
+});
+
+it("a session has none of the settings that the agent's process was given for itself, and keeps the user's", () => {
+  const given = agentEnvironment({ PATH: "/usr/bin", MALLOC_ARENA_MAX: "4" });
+  expect(given["MALLOC_TRIM_THRESHOLD_"]).toBe("1048576");
+  expect(sessionEnvironment(given, id)).toEqual({
+    PATH: "/usr/bin",
+    MALLOC_ARENA_MAX: "4",
     BERTH_SESSION_ID: id,
   });
 });
