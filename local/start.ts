@@ -90,6 +90,15 @@ async function untilOnline(api: Api, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** One text, written at once: who waits for the line `ready` finds the link below it. */
+const readyText = (link: string): string => `ready
+
+Open the console (the link works once, within 10 minutes; another: ./berth open):
+
+  ${link}
+
+Ctrl-C ends Berth; running applications go on.`;
+
 async function start(config: Config, stop: AbortSignal): Promise<void> {
   await makeHome(config.home);
   await using _claim = await PidFile.claim(config.home, "start");
@@ -109,11 +118,7 @@ async function start(config: Config, stop: AbortSignal): Promise<void> {
   const api = await Api.open(config);
   await untilOnline(api, stop);
   if (stop.aborted) return;
-  say("ready");
-  say(
-    `\nOpen the console (the link works once, within 10 minutes; another: ./berth open):\n\n  ${await api.loginLink()}\n`,
-  );
-  say("Ctrl-C ends Berth; running applications go on.");
+  say(readyText(await api.loginLink()));
   await once(stop, "abort");
   say("\nberth: stopping; running applications go on");
 }
