@@ -110,6 +110,7 @@ export class Agent implements AsyncDisposable {
       protocol: PROTOCOL_VERSION,
       agent: { version: VERSION, host: hostname(), user: userInfo().username },
       services: this.#catalogue.entries(),
+      resources: [],
       // What was typed into a form is the agent's alone from here on.
       sessions: this.#sessions.all().map(({ spec, report }) => ({ spec: { ...spec, inputs: {} }, report })),
     };

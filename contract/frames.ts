@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SessionId, StreamId } from "./ids.ts";
+import { Resource } from "./resource.ts";
 import { CatalogueEntry } from "./service.ts";
 import { SessionReport, SessionSpec, Want } from "./session.ts";
 
@@ -56,9 +57,12 @@ export const AgentFrame = z.discriminatedUnion("type", [
     protocol: z.int(),
     agent: z.object({ version: z.string(), host: z.string(), user: z.string() }),
     services: z.array(CatalogueEntry),
+    resources: z.array(Resource).default([]),
     sessions: z.array(z.object({ spec: SessionSpec, report: SessionReport })),
   }),
   z.object({ type: z.literal("catalogue"), services: z.array(CatalogueEntry) }),
+  /** Every cluster of the workspace, whenever what is known of one has changed. */
+  z.object({ type: z.literal("resources"), resources: z.array(Resource) }),
   z.object({ type: z.literal("report"), report: SessionReport }),
   z.object({
     type: z.literal("notify"),

@@ -46,6 +46,7 @@ export const SchedulerRequest = z.strictObject({
   cpusPerTask: z.int().positive().optional(),
   memory: z.int().positive().optional(),
   gpus: z.int().nonnegative().optional(),
+  exclusive: z.boolean().optional(),
   directives: z.array(directive).max(64).optional(),
 });
 export type SchedulerRequest = z.infer<typeof SchedulerRequest>;

@@ -36,6 +36,7 @@ beforeEach(async () => {
       protocol: PROTOCOL_VERSION,
       agent: { version: "1", host: "h", user: "u" },
       services: [],
+      resources: [],
       sessions: [],
     }),
     onWelcome: () => happened.push("welcome"),
