@@ -48,3 +48,14 @@ export const Resource = z.object({
   askedAt: z.int().nullable(),
 });
 export type Resource = z.infer<typeof Resource>;
+
+const time = z.iso.datetime();
+
+/** A cluster as the API shows it. */
+export const ResourceView = Resource.extend({
+  /** False when the agent is offline: the rest is then the last that was known. */
+  reachable: z.boolean(),
+  trouble: z.object({ text: z.string(), since: time }).nullable(),
+  askedAt: time.nullable(),
+});
+export type ResourceView = z.infer<typeof ResourceView>;

@@ -114,6 +114,8 @@ export const SessionReport = z.object({
   /** When the scheduler will end it. */
   endsAt: z.int().optional(),
   queue: Queue.optional(),
+  /** What keeps the agent from knowing more: "Cannot ask the scheduler since 14:02: …". */
+  trouble: z.string().max(4096).optional(),
 });
 export type SessionReport = z.infer<typeof SessionReport>;
 
@@ -126,6 +128,8 @@ export const Session = z.object({
   service: z.string(),
   placement: Placement,
   resource: z.string().nullable(),
+  /** What the scheduler was asked for, as far as it was said. */
+  scheduler: SchedulerRequest.nullable(),
   state: SessionState,
   status: z.string(),
   error: z.string(),
@@ -147,6 +151,8 @@ export const Session = z.object({
     reason: z.string().nullable(),
     estimatedStart: time.nullable(),
   }),
+  /** What keeps Berth from knowing more of a session on a cluster than stands here. */
+  trouble: z.string().nullable(),
 });
 export type Session = z.infer<typeof Session>;
 

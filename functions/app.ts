@@ -15,6 +15,7 @@ import { assetRoutes } from "./routes/assets.ts";
 import { consoleRoutes } from "./routes/console.tsx";
 import { rejectInvalid } from "./routes/invalid.ts";
 import { serveOpenApi } from "./routes/openapi.ts";
+import { resourcesApi } from "./routes/resources.ts";
 import { sessionsApi } from "./routes/sessions.ts";
 import { workspaceApi } from "./routes/workspace.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -108,6 +109,7 @@ function createApp(): OpenAPIHono<AppEnv> {
 
   berth.use(consoleOnly);
   berth.route("/api", workspaceApi());
+  berth.route("/api", resourcesApi());
   berth.route("/api", sessionsApi());
   serveOpenApi(berth);
 

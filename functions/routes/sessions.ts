@@ -30,14 +30,6 @@ const getService = createRoute({
   responses: { 200: json(ServiceSchema, "The service"), 404: problem("No such service"), ...common },
 });
 
-const listResources = createRoute({
-  method: "get",
-  path: "/resources",
-  summary: "The clusters that the workspace can reach",
-  security,
-  responses: { 200: json(z.array(z.object({ name: z.string() })), "The clusters"), ...common },
-});
-
 const launch = createRoute({
   method: "post",
   path: "/sessions",
@@ -107,7 +99,7 @@ const logs = createRoute({
 const events = createRoute({
   method: "get",
   path: "/events",
-  summary: "Changes as they happen: events named session, notification and agent",
+  summary: "Changes as they happen: events named session, notification, agent and resources",
   security,
   responses: { 200: stream("The events"), ...common },
 });
@@ -137,7 +129,6 @@ export function sessionsApi(): OpenAPIHono<AppEnv> {
       throw new BerthError("unknown_service", `there is no service "${name}"`, { field: "name" });
     return c.json(entry, 200);
   });
-  api.openapi(listResources, (c) => c.json([], 200));
   api.openapi(launch, async (c) => {
     const key = c.req.valid("header")["idempotency-key"] ?? null;
     const { session, created } = valueOf(

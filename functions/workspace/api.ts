@@ -1,5 +1,6 @@
 import type { AgentStatus } from "../../contract/agent-status.ts";
 import type { Problem } from "../../contract/problem.ts";
+import type { ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import type { LaunchRequest, Notification, Session } from "../../contract/session.ts";
 
@@ -12,6 +13,8 @@ export type Result<Value> = { ok: true; value: Value } | { ok: false; problem: P
 export interface WorkspaceApi {
   agent(): Promise<AgentStatus>;
   services(): Promise<CatalogueEntry[]>;
+  /** The clusters; the last known while the agent is away. */
+  resources(): Promise<ResourceView[]>;
   /** Launches, or returns what an earlier launch with the same key made. */
   launch(
     request: LaunchRequest,

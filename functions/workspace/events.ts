@@ -1,5 +1,5 @@
 /** One server-sent event; `data` travels as JSON. */
-export type ServerEvent = { event: "session" | "notification" | "agent"; data: unknown };
+export type ServerEvent = { event: "session" | "notification" | "agent" | "resources"; data: unknown };
 
 /** What a change looks like to one listener; undefined when it does not concern it. */
 type View<Change> = (change: Change) => ServerEvent | undefined;

@@ -1,3 +1,4 @@
+import type { ResourceView } from "../../contract/resource.ts";
 import { isEnded, type Notification, type Session } from "../../contract/session.ts";
 import { EventStreams, type ServerEvent } from "./events.ts";
 import type { StoredSession } from "./store.ts";
@@ -5,7 +6,8 @@ import type { StoredSession } from "./store.ts";
 type Change =
   | { kind: "session"; stored: StoredSession }
   | { kind: "notification"; notification: Notification }
-  | { kind: "agent" };
+  | { kind: "agent" }
+  | { kind: "resources" };
 
 /** Shows a session as it is now to the reader of one stream. */
 type View = (stored: StoredSession) => Session;
@@ -14,9 +16,11 @@ type View = (stored: StoredSession) => Session;
 export class Feed {
   readonly #streams = new EventStreams<Change>();
   readonly #isReachable: () => boolean;
+  readonly #resources: () => readonly ResourceView[];
 
-  constructor(isReachable: () => boolean) {
+  constructor(isReachable: () => boolean, resources: () => readonly ResourceView[]) {
     this.#isReachable = isReachable;
+    this.#resources = resources;
   }
 
   /** Everything that changes, after what is live now. */
@@ -25,8 +29,18 @@ export class Feed {
     const session = (stored: StoredSession): ServerEvent => ({ event: "session", data: view(stored) });
     const live = sessions.filter((stored) => !isEnded(stored.report?.state ?? "submitted"));
     return this.#streams.open([agent(), ...live.map(session)], (change) => {
-      if (change.kind === "session") return session(change.stored);
-      return change.kind === "agent" ? agent() : { event: "notification", data: change.notification };
+      switch (change.kind) {
+        case "session":
+          return session(change.stored);
+        case "agent":
+          return agent();
+        case "notification":
+          return { event: "notification", data: change.notification };
+        case "resources":
+          return { event: "resources", data: this.#resources() };
+        default:
+          return change satisfies never;
+      }
     });
   }
 
@@ -54,5 +68,10 @@ export class Feed {
   /** The agent came, went, or brought another catalogue. */
   agent(): void {
     this.#streams.emit({ kind: "agent" });
+  }
+
+  /** Something is known of a cluster that was not known before. */
+  resources(): void {
+    this.#streams.emit({ kind: "resources" });
   }
 }

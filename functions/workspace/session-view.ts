@@ -43,6 +43,7 @@ export function sessionView(
     service: spec.service,
     placement: spec.placement,
     resource: spec.resource ?? null,
+    scheduler: spec.scheduler ?? null,
     state,
     status: report?.status ?? (context.reachable ? "Submitted" : "Waiting for the workspace to connect"),
     error: state === "failed" ? (report?.error ?? "") : "",
@@ -61,5 +62,6 @@ export function sessionView(
       reason: report?.queue?.reason ?? null,
       estimatedStart: iso(report?.queue?.estimatedStart),
     },
+    trouble: isEnded(state) ? null : (report?.trouble ?? null),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { SessionId } from "../../contract/ids.ts";
+import { Resource } from "../../contract/resource.ts";
 import { CatalogueEntry } from "../../contract/service.ts";
 import { isEnded, type Notification, SessionReport, SessionSpec, Want } from "../../contract/session.ts";
 
@@ -169,6 +170,15 @@ export class Store {
 
   set catalogue(entries: CatalogueEntry[]) {
     this.#setMeta("catalogue", entries);
+  }
+
+  /** The clusters, as the agent last saw them. */
+  get resources(): Resource[] {
+    return this.#meta("resources", z.array(Resource)) ?? [];
+  }
+
+  set resources(resources: Resource[]) {
+    this.#setMeta("resources", resources);
   }
 
   get agent(): AgentInfo | null {

@@ -2,14 +2,9 @@ import { DurableObject } from "cloudflare:workers";
 import type { AgentFrame, EdgeFrame, Frame } from "../../contract/frames.ts";
 import type { SessionId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
+import type { Resource, ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
-import {
-  isEnded,
-  type LaunchRequest,
-  type Notification,
-  type Session,
-  type SessionReport,
-} from "../../contract/session.ts";
+import { isEnded, type LaunchRequest, type Notification, type Session } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
 import { hmac, holdsToken } from "../auth/token.ts";
 import { isApplication } from "../application.ts";
@@ -23,7 +18,9 @@ import { Answers } from "./answers.ts";
 import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
 import { Feed } from "./feed.ts";
 import { Link } from "./link.ts";
-import { planSession, withoutSecrets } from "./plan.ts";
+import { planSession } from "./plan.ts";
+import { Reports } from "./reports.ts";
+import { resourceView } from "./resource-view.ts";
 import { sessionView } from "./session-view.ts";
 import { Store, type StoredSession } from "./store.ts";
 
@@ -35,11 +32,16 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   readonly #store: Store;
   readonly #link: Link;
   readonly #answers: Answers;
-  readonly #feed = new Feed(() => this.#isReachable());
+  readonly #feed = new Feed(
+    () => this.#isReachable(),
+    () => this.#resources(),
+  );
+  readonly #reports: Reports;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new Store(ctx.storage.sql);
+    this.#reports = new Reports(this.#store, this.#feed);
     this.#answers = new Answers((head, payload) => this.#link.send(head, payload));
     this.#link = new Link(ctx, {
       onHello: (hello) => this.#hello(hello),
@@ -77,6 +79,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   async services(): Promise<CatalogueEntry[]> {
     return this.#store.catalogue;
+  }
+
+  async resources(): Promise<ResourceView[]> {
+    return this.#resources();
   }
 
   async launch(
@@ -188,7 +194,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
         throw new BerthError("idempotency_conflict", "this Idempotency-Key launched something else");
       return { session: this.#view(existing, host), created: false };
     }
-    const spec = planSession(request, this.#store.catalogue, Date.now());
+    const spec = planSession(request, this.#store, Date.now());
     const stored: StoredSession = { spec, want: "run", report: null };
     this.#store.add(stored, { key, request: key === null ? null : asked });
     this.#sendWant(spec.id);
@@ -199,17 +205,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   #hello(hello: Extract<AgentFrame, { type: "hello" }>): Extract<EdgeFrame, { type: "welcome" }> {
     this.#store.agent = hello.agent;
     this.#store.catalogue = hello.services;
-    for (const { spec, report } of hello.sessions) {
-      // A session that only the agent knows was launched before this object's storage began.
-      if (this.#store.session(spec.id) === undefined) {
-        this.#store.add(
-          { spec: withoutSecrets(spec, hello.services), want: "run", report },
-          { key: null, request: null },
-        );
-      }
-      this.#report(report);
-    }
-    this.#endForgotten(new Set(hello.sessions.map(({ spec }) => spec.id)));
+    this.#setResources(hello.resources);
+    this.#reports.takeAll(hello.sessions);
     queueMicrotask(() => this.#feed.agent());
     const wanted = this.#store
       .sessions()
@@ -218,27 +215,20 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     return { type: "welcome", protocol: PROTOCOL_VERSION, epoch: this.#store.nextEpoch(), wanted };
   }
 
-  /** What the agent once had and no longer knows is gone with the workspace's files: it must not be started anew. */
-  #endForgotten(known: ReadonlySet<string>): void {
-    for (const { spec, report } of this.#store.sessions()) {
-      if (report === null || isEnded(report.state) || known.has(spec.id)) continue;
-      const error =
-        "the workspace no longer knows this session: its files were deleted, or another workspace took the link";
-      this.#report({ ...report, state: "failed", status: "Failed", error, endedAt: Date.now() });
-    }
-  }
-
   async #receive({ head, payload }: Frame<Exclude<AgentFrame, { type: "hello" }>>): Promise<void> {
     switch (head.type) {
       case "catalogue":
         this.#store.catalogue = head.services;
         this.#feed.agent();
         return;
+      case "resources":
+        this.#setResources(head.resources);
+        return;
       case "report":
-        this.#report(head.report);
+        this.#reports.take(head.report);
         return;
       case "notify":
-        this.#notify(head.session, head.level, head.text);
+        this.#reports.notify(head.session, head.level, head.text);
         return;
       default:
         // Not awaited: an answer waits for its browser, and the link must not wait with it.
@@ -246,23 +236,15 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     }
   }
 
-  #report(report: SessionReport): void {
-    const stored = this.#store.session(report.id);
-    const before = stored?.report ?? null;
-    // An ended session stays what it is.
-    if (stored === undefined || (before !== null && isEnded(before.state))) return;
-    if (JSON.stringify(before) === JSON.stringify(report)) return;
-    this.#store.setReport(report, withoutSecrets(stored.spec, this.#store.catalogue));
-    this.#changed(report.id);
-    if (before?.state === report.state) return;
-    if (report.state === "failed")
-      this.#notify(report.id, "error", `${stored.spec.name} failed: ${report.error.split("\n", 1)[0]}`);
-    if (report.state === "running") this.#notify(report.id, "info", `${stored.spec.name} is running`);
+  #resources(): ResourceView[] {
+    const reachable = this.#isReachable();
+    return this.#store.resources.map((resource) => resourceView(resource, reachable));
   }
 
-  #notify(session: SessionId, level: Notification["level"], text: string): void {
-    const notification = this.#store.notify(session, level, text, Date.now());
-    this.#feed.notification(notification);
+  #setResources(resources: Resource[]): void {
+    if (JSON.stringify(resources) === JSON.stringify(this.#store.resources)) return;
+    this.#store.resources = resources;
+    this.#feed.resources();
   }
 
   async #lost(): Promise<void> {

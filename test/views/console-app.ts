@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { BerthError } from "../../contract/problem.ts";
+import type { ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import type { LaunchRequest, Notification, Session } from "../../contract/session.ts";
 import type { AppEnv } from "../../functions/env.ts";
@@ -10,6 +11,7 @@ import { session } from "./samples.ts";
 type World = {
   agent: AgentStatus;
   services: CatalogueEntry[];
+  resources: ResourceView[];
   sessions: Session[];
   notifications: Notification[];
   launches: { request: LaunchRequest; key: string | null }[];
@@ -21,6 +23,7 @@ export function consoleApp(given: Partial<World> = {}) {
   const world: World = {
     agent: { online: true, host: "hopper-login", user: "ana", version: "0.1.0" },
     services: [],
+    resources: [],
     sessions: [],
     notifications: [],
     launches: [],
@@ -38,6 +41,7 @@ export function consoleApp(given: Partial<World> = {}) {
   const workspace: WorkspaceApi = {
     agent: async () => world.agent,
     services: async () => world.services,
+    resources: async () => world.resources,
     sessions: async () => world.sessions,
     session: async (id) => find(id),
     launch: async (request, key) => {

@@ -16,6 +16,7 @@ export const session = (different: Partial<Session> = {}): Session =>
     service: "jupyter-notebook",
     placement: "workspace",
     resource: null,
+    scheduler: null,
     state: "running",
     status: "Running",
     error: "",
@@ -31,6 +32,7 @@ export const session = (different: Partial<Session> = {}): Session =>
     endedAt: null,
     endsAt: null,
     queue: { position: null, reason: null, estimatedStart: null },
+    trouble: null,
     ...different,
   } satisfies Session);
 

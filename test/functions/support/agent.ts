@@ -23,6 +23,7 @@ const hello = (changes: Partial<Hello>): Hello => ({
   protocol: PROTOCOL_VERSION,
   agent: { version: "0.1.0", host: "workspace", user: "ana" },
   services: [service()],
+  resources: [],
   sessions: [],
   ...changes,
 });
