@@ -43,7 +43,7 @@ export class Agent implements AsyncDisposable {
     );
     const relay = stack.use(
       new Relay(edge, {
-        livePort: (id) => sessions.target(id)?.port,
+        service: (id) => sessions.target(id),
         log: (id) => {
           const path = sessions.logPath(id);
           const isOver = (): boolean => isEnded(sessions.get(id)?.report.state ?? "failed");

@@ -3,7 +3,7 @@ import type { SessionId } from "../../contract/ids.ts";
 import { AnswerSender, type AnswerSource } from "./answer.ts";
 import type { EdgeClient } from "./edge-client.ts";
 import { LogReader } from "./log.ts";
-import { UpstreamRequest, Upstreams } from "./upstream.ts";
+import { type ServiceAddress, UpstreamRequest, Upstreams } from "./upstream.ts";
 import { SocketBridge } from "./websocket.ts";
 
 type RequestHead = Extract<EdgeFrame, { type: "request" }>;
@@ -12,8 +12,8 @@ type RelayHead = Extract<EdgeFrame, { type: "request" | "websocket" | "abort" | 
 
 /** What the relay asks of the sessions. */
 export type RelayContext = {
-  /** The port that a session serves on now; undefined when it is not live. */
-  livePort: (id: SessionId) => number | undefined;
+  /** Where a session's service is now; undefined when it is not live. */
+  service: (id: SessionId) => ServiceAddress | undefined;
   /** Undefined for a session that is not known here. */
   log: (id: SessionId) => { path: string; isOver: () => boolean } | undefined;
 };
@@ -81,11 +81,12 @@ export class Relay implements Disposable {
     }
     const upstream = new UpstreamRequest();
     const sender = this.#add(head, upstream, false);
-    if (!this.#isLive(head.target)) {
+    const service = this.#service(head.target);
+    if (service === undefined) {
       sender.fail("refused", "the session is not live");
       return;
     }
-    const connections = this.#upstreams.agent(head.target.port, head.target.tls);
+    const connections = this.#upstreams.agent(service, head.target.tls);
     if (head.body !== "stream") {
       upstream.send(connections, head, head.body === "inline" ? payload : null, sender);
       return;
@@ -116,7 +117,8 @@ export class Relay implements Disposable {
   #websocket(head: SocketHead): void {
     const bridge = new SocketBridge();
     const sender = this.#add(head, bridge, false);
-    if (head.target.kind !== "port" || !this.#isLive(head.target)) {
+    const service = this.#service(head.target);
+    if (service === undefined) {
       sender.fail("refused", "the session is not live");
       return;
     }
@@ -124,14 +126,16 @@ export class Relay implements Disposable {
     if (stream !== undefined) stream.bridge = bridge;
     bridge.open(
       head,
+      service,
       (id) => this.#edge.socket(id),
       sender,
       () => this.#streams.delete(head.id),
     );
   }
 
-  #isLive(target: Extract<Target, { kind: "port" }>): boolean {
-    return this.#context.livePort(target.session) === target.port;
+  #service(target: Target): ServiceAddress | undefined {
+    const service = target.kind === "port" ? this.#context.service(target.session) : undefined;
+    return target.kind === "port" && service?.port === target.port ? service : undefined;
   }
 
   #add(head: RequestHead | SocketHead, source: AnswerSource, isLog: boolean): AnswerSender {

@@ -6,6 +6,8 @@ import type { AnswerSender, AnswerSource } from "./answer.ts";
 import { toWire } from "./header-text.ts";
 import { LOOPBACK } from "./loopback.ts";
 import { rawHeaders } from "./raw-headers.ts";
+import type { Connect } from "./tunnel-agent.ts";
+import { tunnelAgent } from "./tunnel-agent.ts";
 
 type RequestHead = Extract<EdgeFrame, { type: "request" }>;
 
@@ -15,17 +17,20 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 /** How a kept-alive connection fails that the service closes at the very moment of its next use. */
 const STALE = new Set(["ECONNRESET", "EPIPE"]);
 
-/** The connections to the services of this host, kept alive by port. */
+/** Where a session's service is reached: on this host's loopback, or through `connect` where it runs elsewhere. */
+export type ServiceAddress = { port: number; connect: Connect | undefined };
+
+/** The connections to the sessions' services, kept alive by workspace port. */
 export class Upstreams implements Disposable {
   readonly #agents = new Map<string, Agent>();
 
-  agent(port: number, tls: boolean): Agent {
+  agent({ port, connect }: ServiceAddress, tls: boolean): Agent {
     const key = `${tls ? "tls" : "tcp"}:${port}`;
     let agent = this.#agents.get(key);
     if (agent === undefined) {
-      agent = tls
-        ? new TlsAgent({ keepAlive: true, ...LOOPBACK })
-        : new Agent({ keepAlive: true, ...LOOPBACK });
+      if (connect !== undefined) agent = tunnelAgent(connect, tls);
+      else if (tls) agent = new TlsAgent({ keepAlive: true, ...LOOPBACK });
+      else agent = new Agent({ keepAlive: true, ...LOOPBACK });
       this.#agents.set(key, agent);
     }
     return agent;

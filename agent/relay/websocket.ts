@@ -5,6 +5,8 @@ import type { AnswerSender, AnswerSource } from "./answer.ts";
 import { toWire } from "./header-text.ts";
 import { LOOPBACK } from "./loopback.ts";
 import { rawHeaders } from "./raw-headers.ts";
+import { tunnelAgent } from "./tunnel-agent.ts";
+import type { ServiceAddress } from "./upstream.ts";
 
 type WebSocketHead = Extract<EdgeFrame, { type: "websocket" }>;
 
@@ -50,14 +52,20 @@ export class SocketBridge implements AnswerSource {
   #refusal: IncomingMessage | undefined;
 
   /** Opens the service's side, and once that is open the edge's. */
-  open(head: WebSocketHead, edge: EdgeSocket, sender: AnswerSender, onOver: () => void): void {
+  open(
+    head: WebSocketHead,
+    { port, connect }: ServiceAddress,
+    edge: EdgeSocket,
+    sender: AnswerSender,
+    onOver: () => void,
+  ): void {
     const tls = head.target.kind === "port" && head.target.tls;
-    const port = head.target.kind === "port" ? head.target.port : 0;
     const offered = protocolsOf(head.headers);
     let protocol = "";
     const service = new WebSocket(`${tls ? "wss" : "ws"}://localhost:${port}/`, {
       ...COMMON,
       ...LOOPBACK,
+      ...(connect !== undefined && { agent: tunnelAgent(connect, tls) }),
       headers: objectOf(head.headers),
       handshakeTimeout: CONNECT_TIMEOUT_MS,
       followRedirects: false,

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { ProcessId } from "../process-tree.ts";
 import { endTree } from "../process-tree.ts";
-import type { Launch } from "./record.ts";
+import type { WorkspaceLaunch } from "./record.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 import { currentBoot } from "./session-directory.ts";
 
@@ -55,7 +55,7 @@ async function runKillScript(
  */
 export async function endSession(
   directory: SessionDirectory,
-  options: { launch: Launch; alive: boolean; environment: NodeJS.ProcessEnv; signal: AbortSignal },
+  options: { launch: WorkspaceLaunch; alive: boolean; environment: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<ProcessId[]> {
   const { launch, alive, environment, signal } = options;
   if (alive) {

@@ -1,91 +1,56 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BerthError } from "../../contract/problem.ts";
 import type { ServiceJson, ServiceJsonChanges } from "../../contract/service-json.ts";
-import type { HeldPort } from "../ports.ts";
-import { holdPort } from "../ports.ts";
-import { untilReady } from "../readiness.ts";
 import type { Report } from "../reports.ts";
-import { ReportsFile } from "../reports.ts";
-import type { ServiceFile } from "../service-file.ts";
-import { outcomeOf, withLog } from "./exit.ts";
-import { lead } from "./leader.ts";
-import type { Launch, Outcome } from "./record.ts";
-import { CANCELED, failure, failureBy, STARTING } from "./record.ts";
+import type { Launch } from "./record.ts";
+import { CANCELED, failure, failureBy } from "./record.ts";
 import type { Progress } from "./record-file.ts";
-import type { SessionDirectory } from "./session-directory.ts";
-import { readinessTarget } from "./session-report.ts";
-
-/** How a session is to end. `alive`: it is still there, and Berth is to end it. */
-export type Ending = { outcome: Outcome; alive: boolean };
-
-export type LiveOptions = {
-  directory: SessionDirectory;
-  file: ServiceFile;
-  launch: Launch;
-  environment: NodeJS.ProcessEnv;
-  /** The launch's port, held by whoever has just prepared it; undefined when another agent did. */
-  held: HeldPort | undefined;
-  /** The port that service.json names now. */
-  port: () => number | undefined;
-  /** Aborted when the user wants the session canceled. */
-  canceled: AbortSignal;
-  /** Aborted when the agent stops: the session goes on without it. */
-  signal: AbortSignal;
-  /** Called when we have written service.json; of other people's writing its events tell. */
-  onWritten: () => void;
-  onProgress: (progress: Progress) => Promise<void>;
-  onNotify: (text: string) => void;
-  clock: () => number;
-};
+import type { Ending, JobFacts, Watch, WatchOptions } from "./runner.ts";
 
 /** A disk that is full now may have room again; milliseconds. */
 const WRITE_AGAIN_MS = 2000;
 
+export type LiveOptions<Kind extends Launch> = Omit<WatchOptions, "launch"> & {
+  launch: Kind;
+  clock: () => number;
+};
+
 /**
- * A launched session while it lives: its process, its readiness, what its script says, and who edits service.json.
- * What first settles how it ends, settles it.
+ * A launched session while it lives: how far it is, what its script says, and who edits service.json. What first
+ * settles how it ends, settles it. How the rest is learned depends on where it runs.
  */
-export class Live {
-  readonly #options: LiveOptions;
+export abstract class Live<Kind extends Launch> implements Watch {
+  protected readonly options: LiveOptions<Kind>;
+  /** Aborted when nothing of the session need be watched any more. */
+  protected readonly signal: AbortSignal;
+  protected launch: Kind;
   readonly #over = Promise.withResolvers<Ending>();
   /** Ends what makes sense only while the session lives. */
   readonly #watching = new AbortController();
-  readonly #signal: AbortSignal;
-  #launch: Launch;
-  #isSpawned = false;
 
-  constructor(options: LiveOptions) {
-    this.#options = options;
-    this.#launch = options.launch;
-    this.#signal = AbortSignal.any([options.signal, this.#watching.signal]);
+  constructor(options: LiveOptions<Kind>) {
+    this.options = options;
+    this.launch = options.launch;
+    this.signal = AbortSignal.any([options.signal, this.#watching.signal]);
     // It may be rejected before anybody waits for it.
     this.#over.promise.catch(() => undefined);
   }
 
-  /**
-   * Starts the session's process, or finds it, and watches it until it is settled how the session ends.
-   * @throws the reason of `options.signal`
-   */
+  abstract get job(): JobFacts;
+
   async untilOver(): Promise<Ending> {
-    const { directory, launch, canceled, signal } = this.#options;
-    const cancel = (): void => this.#settle({ outcome: CANCELED, alive: true });
+    const { canceled, signal } = this.options;
+    const cancel = (): void => this.settle({ outcome: CANCELED, alive: true });
     const stop = (): void => this.#over.reject(signal.reason);
     canceled.addEventListener("abort", cancel, { once: true });
     signal.addEventListener("abort", stop, { once: true });
     try {
       if (canceled.aborted) cancel();
       signal.throwIfAborted();
-      await using reports = await ReportsFile.open(directory.path, launch.reportsRead, (report, offset) =>
-        this.#reported(report, offset),
-      );
-      // Somebody may have edited it while no agent was there.
-      this.edited(this.#file);
-      void this.#guard(this.#followProcess(reports));
-      if (launch.readyAt === undefined || this.#file.status === STARTING)
-        void this.#guard(this.#followReadiness());
+      await using stack = new AsyncDisposableStack();
+      await this.follow(stack);
       const ending = await this.#over.promise;
-      const hasRun = this.#isSpawned || (await directory.leader()) !== undefined;
-      return { ...ending, alive: ending.alive && hasRun };
+      return { ...ending, alive: ending.alive && (await this.hasStarted()) };
     } finally {
       this.#watching.abort();
       canceled.removeEventListener("abort", cancel);
@@ -93,20 +58,22 @@ export class Live {
     }
   }
 
-  /**
-   * Takes service.json as it stands, whoever wrote it. An ended status of a session that lives ends it like a cancel,
-   * and the status and the message stay as they were written.
-   */
+  /** Begins to watch; what is to be closed once that is over goes onto the stack. */
+  protected abstract follow(stack: AsyncDisposableStack): Promise<void>;
+
+  /** Whether anything of the session may be there that needs ending. */
+  protected abstract hasStarted(): Promise<boolean>;
+
   edited(value: ServiceJson): void {
     switch (value.phase) {
       case "pending":
         return;
       case "running":
-        return void this.#guard(this.#isReady());
+        return void this.guard(this.noteReady());
       case "failed":
       case "canceled":
       case "completed":
-        return this.#settle({
+        return this.settle({
           outcome: { state: value.phase, status: value.status, error: value.error },
           alive: true,
         });
@@ -116,110 +83,73 @@ export class Live {
   }
 
   /** service.json as it stands. It has been written before anything is launched, and keeps its last good state. */
-  get #file(): ServiceJson {
-    const { current } = this.#options.file;
+  protected get file(): ServiceJson {
+    const { current } = this.options.file;
     if (current === undefined) throw new Error("service.json is missing");
     return current;
   }
 
-  #settle(ending: Ending): void {
+  protected settle(ending: Ending): void {
     this.#over.resolve(ending);
     this.#watching.abort();
   }
 
   /** What goes wrong while nobody waits for it ends the session, unless that is over anyway. */
-  async #guard(work: Promise<void>): Promise<void> {
+  protected async guard(work: Promise<void>): Promise<void> {
     try {
       await work;
     } catch (error) {
-      if (this.#signal.aborted) return;
-      this.#settle({ outcome: failureBy("Cannot run the session", error), alive: true });
+      if (this.signal.aborted) return;
+      this.settle({ outcome: failureBy("Cannot run the session", error), alive: true });
     }
   }
 
-  async #followProcess(reports: ReportsFile): Promise<void> {
-    const { directory, file, launch, environment, canceled } = this.#options;
-    const mayStart = (): boolean => (this.#isSpawned = !canceled.aborted && !this.#signal.aborted);
-    const isNew = this.#options.held !== undefined;
-    const exit = await lead(directory, {
-      boot: launch.boot,
-      isNew,
-      environment,
-      mayStart,
-      signal: this.#signal,
-    });
-    if (exit === undefined) return;
-    // Its last words may say better than its exit code how it ended.
-    await reports.refresh();
-    await file.refresh();
-    const lines = await directory.log.lastLines();
-    this.#settle({ outcome: outcomeOf(exit, lines, this.#launch.readyAt !== undefined), alive: false });
+  /** Notes that it runs; since when is kept. */
+  protected async noteReady(): Promise<void> {
+    if (this.launch.readyAt === undefined) await this.progress({ readyAt: this.options.clock() });
   }
 
-  async #followReadiness(): Promise<void> {
-    const { directory, launch, port, clock } = this.#options;
-    const { below, timeout } = launch.readiness;
-    // After a restart of the agent the service may listen already, and nothing need be held.
-    using held = this.#options.held ?? (await holdPort(launch.port).catch(() => undefined));
-    const why = await untilReady({
-      target: () => readinessTarget(launch, this.#file, port() ?? launch.port),
-      below,
-      timeoutMs: launch.startedAt + timeout * 1000 - clock(),
-      onListening: () => held?.[Symbol.dispose](),
-      signal: this.#signal,
-    });
-    if (why === undefined) {
-      // Since when it runs is known before it is told; a crash in between is made good by the check in `untilOver`.
-      const noted = this.#isReady();
-      if (this.#file.phase === "pending") await this.#write({ status: "Running" });
-      await noted;
-    } else if (this.#launch.readyAt === undefined) {
-      const message = `The service was not ready within ${timeout} s: ${why}`;
-      this.#settle({ outcome: failure(withLog(message, await directory.log.lastLines())), alive: true });
-    }
-  }
+  /** The script says that the service listens, or that it has ended with the exit code `text`. */
+  protected abstract saw(verb: "ready" | "ended", text: string): void | Promise<void>;
 
-  async #isReady(): Promise<void> {
-    if (this.#launch.readyAt === undefined) await this.#progress({ readyAt: this.#options.clock() });
-  }
-
-  async #reported({ verb, text }: Report, offset: number): Promise<void> {
+  /** Takes what the session's script says, and notes that it was taken. */
+  protected async reported({ verb, text }: Report, offset: number): Promise<void> {
     switch (verb) {
       case "status":
-        if (this.#file.phase === "pending") await this.#write({ status: text });
+        if (this.file.phase === "pending") await this.write({ status: text });
         break;
       case "notify":
-        this.#options.onNotify(text);
+        this.options.onNotify("info", text);
         break;
       case "fail":
-        this.#settle({ outcome: failure(text), alive: true });
+        this.settle({ outcome: failure(text), alive: true });
         break;
       case "ready":
       case "ended":
-        // In the workspace both can be seen.
+        await this.saw(verb, text);
         break;
       default:
         verb satisfies never;
     }
-    await this.#progress({ reportsRead: offset });
+    await this.progress({ reportsRead: offset });
   }
 
-  async #progress(progress: Progress): Promise<void> {
-    this.#launch = { ...this.#launch, ...progress };
-    await this.#options.onProgress(progress);
+  protected async progress(progress: Progress, options?: { must: boolean }): Promise<void> {
+    this.launch = { ...this.launch, ...progress };
+    await this.options.onProgress(progress, options);
   }
 
   /** A disk that is full or away must not end a session that lives: it is tried again while that is so. */
-  async #write(changes: ServiceJsonChanges): Promise<void> {
-    const { file, onWritten } = this.#options;
+  protected async write(changes: ServiceJsonChanges): Promise<void> {
+    const { file, onChange } = this.options;
     for (;;) {
       try {
         await file.write(changes);
-        return onWritten();
+        return onChange();
       } catch (error) {
         // What a script says may not make a valid file; that is its loss alone.
-        if (error instanceof BerthError || this.#signal.aborted) return;
-        await delay(WRITE_AGAIN_MS, undefined, { signal: this.#signal }).catch(() => undefined);
+        if (error instanceof BerthError || this.signal.aborted) return;
+        await delay(WRITE_AGAIN_MS, undefined, { signal: this.signal }).catch(() => undefined);
       }
     }
   }

@@ -8,13 +8,13 @@ import type { HeldPort } from "../ports.ts";
 import { holdPort, isAllowedPort } from "../ports.ts";
 import { killScript, sessionScript, tellScript } from "../script/session-script.ts";
 import type { ServiceFile } from "../service-file.ts";
-import type { Launch } from "./record.ts";
+import type { WorkspaceLaunch } from "./record.ts";
 import { STARTING } from "./record.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 import { currentBoot } from "./session-directory.ts";
 
-/** A launch that is about to be spawned. `held` is undefined when it has been spawned already. */
-export type Preparation = { launch: Launch; held: HeldPort | undefined };
+/** A launch that is about to be spawned. */
+export type Preparation = { launch: WorkspaceLaunch; held: HeldPort };
 
 export type PreparationOptions = {
   /** `BERTH_HOME` */
@@ -25,15 +25,11 @@ export type PreparationOptions = {
   clock: () => number;
 };
 
-function definitionOf(
-  { service, placement }: SessionSpec,
-  { catalogue }: PreparationOptions,
+/** A service as its folder describes it. @throws BerthError `unknown_service` when it is unknown or broken */
+export function serviceOf(
+  { service }: SessionSpec,
+  catalogue: Pick<Catalogue, "get">,
 ): { definition: ServiceDefinition; directory: string } {
-  if (placement !== "workspace")
-    throw new BerthError(
-      "invalid_request",
-      `Cannot start on "${placement}": this agent starts in the workspace`,
-    );
   const found = catalogue.get(service);
   if (found === undefined)
     throw new BerthError("unknown_service", `Cannot start "${service}": the workspace has no such service`);
@@ -65,7 +61,7 @@ export async function prepare(
   options: PreparationOptions,
 ): Promise<Preparation> {
   const { home, refusedPorts, nodePath, clock } = options;
-  const service = definitionOf(spec, options);
+  const service = serviceOf(spec, options.catalogue);
   const { url, slug, stripPrefix, readiness } = service.definition;
   const held = await holdAllowed(refusedPorts);
   try {
@@ -88,7 +84,14 @@ export async function prepare(
     const scheme = url === "/sme" ? "sme" : "me";
     await file.write({ scheme, port, slug, stripPrefix, status: STARTING, error: "" });
     return {
-      launch: { port, startedAt: clock(), boot: await currentBoot(), readiness, reportsRead: 0 },
+      launch: {
+        where: "workspace",
+        port,
+        startedAt: clock(),
+        boot: await currentBoot(),
+        readiness,
+        reportsRead: 0,
+      },
       held,
     };
   } catch (error) {
@@ -106,12 +109,16 @@ export async function recover(
   directory: SessionDirectory,
   file: ServiceFile,
   { clock }: PreparationOptions,
-): Promise<Preparation | undefined> {
+): Promise<WorkspaceLaunch | undefined> {
   const port = file.current?.port;
   if (port === undefined || (await directory.leader()) === undefined) return undefined;
-  const readiness = Readiness.parse({});
+  const boot = await currentBoot();
   return {
-    launch: { port, startedAt: clock(), boot: await currentBoot(), readiness, reportsRead: 0 },
-    held: undefined,
+    where: "workspace",
+    port,
+    startedAt: clock(),
+    boot,
+    readiness: Readiness.parse({}),
+    reportsRead: 0,
   };
 }

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Launch, SessionRecord } from "./record.ts";
+import type { ClusterLaunch, SessionRecord } from "./record.ts";
 import { RECORD, writeRecord } from "./record.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 
@@ -8,7 +8,9 @@ type Head = "version" | "spec" | "want";
 export type Phase<Kind = SessionRecord> = Kind extends SessionRecord ? Omit<Kind, Head> : never;
 
 /** What is learned of a launch while it lives. */
-export type Progress = Partial<Pick<Launch, "readyAt" | "reportsRead">>;
+export type Progress = Partial<
+  Pick<ClusterLaunch, "readyAt" | "reportsRead" | "isSubmitting" | "jobId" | "node" | "endsAt" | "warned">
+>;
 
 /**
  * A session's record, in memory at once and on disk in order. A disk that refuses is reported and ends no session,
@@ -52,10 +54,19 @@ export class RecordFile {
   }
 
   async progress(progress: Progress): Promise<void> {
+    if (this.#progressed(progress)) await this.#save();
+  }
+
+  /** @throws Error when the disk refuses */
+  async mustProgress(progress: Progress): Promise<void> {
+    if (this.#progressed(progress)) await this.#write();
+  }
+
+  #progressed(progress: Progress): boolean {
     const record = this.#current;
-    if (record.phase !== "launched") return;
+    if (record.phase !== "launched") return false;
     this.#current = { ...record, launch: { ...record.launch, ...progress } };
-    await this.#save();
+    return true;
   }
 
   #set(phase: Phase): void {

@@ -23,21 +23,44 @@ export const failure = (error: string): Outcome => ({ state: "failed", status: "
 export const failureBy = (what: string, error: unknown): Outcome =>
   failure(`${what}: ${error instanceof Error ? error.message : String(error)}`);
 
-/**
- * A launch: what was settled before the process was spawned, and what has become of it since. Times in milliseconds
- * since 1970.
- */
-export const Launch = z.object({
+/** What every launch has: what was settled before it, and what has become of it since. Times in milliseconds since 1970. */
+const launched = {
+  /** The workspace port. */
   port: z.int(),
   startedAt: z.int(),
-  /** Names the boot in which it runs: pids and start times mean nothing in another one. */
-  boot: z.string(),
   readiness: Readiness,
   /** When it first ran: what ends after that has not failed to start. */
   readyAt: z.int().optional(),
   /** How much of `reports` has been acted upon, bytes. */
   reportsRead: z.int().default(0),
+};
+
+export const WorkspaceLaunch = z.object({
+  ...launched,
+  where: z.literal("workspace").default("workspace"),
+  /** Names the boot in which it runs: pids and start times mean nothing in another one. */
+  boot: z.string(),
 });
+export type WorkspaceLaunch = z.infer<typeof WorkspaceLaunch>;
+
+export const ClusterLaunch = z.object({
+  ...launched,
+  where: z.literal("cluster"),
+  resource: z.string(),
+  /** The session's directory on the cluster, absolute. */
+  directory: z.string(),
+  /** A submit has begun: before another one it is looked for, since its outcome may not be known. */
+  isSubmitting: z.boolean().default(false),
+  jobId: z.string().optional(),
+  node: z.string().optional(),
+  /** When the scheduler will end it. */
+  endsAt: z.int().optional(),
+  /** The warnings of that end that have been given, minutes before it. */
+  warned: z.array(z.int()).default([]),
+});
+export type ClusterLaunch = z.infer<typeof ClusterLaunch>;
+
+export const Launch = z.union([ClusterLaunch, WorkspaceLaunch]);
 export type Launch = z.infer<typeof Launch>;
 
 const head = { version: z.literal(1), spec: SessionSpec, want: Want };

@@ -4,6 +4,8 @@ import { renderSlug, parseSlug } from "../../contract/slug.ts";
 import type { SessionReport } from "../../contract/session.ts";
 import type { ReadinessTarget } from "../readiness.ts";
 import type { Launch, Outcome } from "./record.ts";
+import type { JobFacts } from "./runner.ts";
+import { NO_JOB } from "./runner.ts";
 
 /** What is told of a session that nothing has been started for. */
 export const submittedReport = (id: SessionId): SessionReport => ({
@@ -16,6 +18,18 @@ export const submittedReport = (id: SessionId): SessionReport => ({
   stripPrefix: true,
 });
 
+/** What the record knows of a session's job, before its cluster has been asked. */
+export function jobOf(launch: Launch): JobFacts {
+  if (launch.where === "workspace") return NO_JOB;
+  const { jobId, node, endsAt } = launch;
+  return {
+    progress: node !== undefined ? "started" : jobId !== undefined ? "queued" : "submitted",
+    ...(jobId !== undefined && { jobId }),
+    ...(node !== undefined && { node }),
+    ...(endsAt !== undefined && { endsAt }),
+  };
+}
+
 /**
  * What is told of a session that lives: what its service.json says.
  * @param port where the service may be reached; undefined when the file names none
@@ -25,13 +39,14 @@ export function liveReport(
   launch: Launch,
   file: ServiceJson,
   port: number | undefined,
+  { progress, ...job }: JobFacts,
 ): SessionReport {
   const { scheme, slug, status, stripPrefix, phase } = file;
   // An end that the file already tells is told once it is one.
   const isUp = phase === "running" || (phase !== "pending" && launch.readyAt !== undefined);
   return {
     id,
-    state: isUp ? "running" : "starting",
+    state: isUp ? "running" : progress === "started" ? "starting" : progress,
     status,
     error: "",
     scheme,
@@ -39,15 +54,15 @@ export function liveReport(
     stripPrefix,
     ...(launch.readyAt !== undefined && { startedAt: launch.readyAt }),
     ...(port !== undefined && { port }),
+    ...job,
   };
 }
 
 /** What is told of a session that is over: the last that was told of it, and how it ended. */
-export const endedReport = (last: SessionReport, outcome: Outcome, endedAt: number): SessionReport => ({
-  ...last,
-  ...outcome,
-  endedAt: last.endedAt ?? endedAt,
-});
+export function endedReport(last: SessionReport, outcome: Outcome, endedAt: number): SessionReport {
+  const { queue: _queue, trouble: _trouble, ...kept } = last;
+  return { ...kept, ...outcome, endedAt: last.endedAt ?? endedAt };
+}
 
 /** Where a service's readiness is asked for: the path that a browser will ask for, or the one that service.yaml names. */
 export function readinessTarget(launch: Launch, file: ServiceJson, port: number): ReadinessTarget {

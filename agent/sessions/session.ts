@@ -5,24 +5,22 @@ import type { SessionId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
 import type { ServiceJson } from "../../contract/service-json.ts";
 import type { SessionReport, SessionSpec } from "../../contract/session.ts";
-import type { HeldPort } from "../ports.ts";
 import { isAllowedPort } from "../ports.ts";
 import { ServiceFile } from "../service-file.ts";
-import { endSession } from "./ending.ts";
-import { sessionEnvironment } from "./environment.ts";
-import { Live } from "./live.ts";
 import type { PreparationOptions } from "./preparation.ts";
-import { prepare, recover } from "./preparation.ts";
 import type { Launch, Outcome, SessionRecord } from "./record.ts";
 import { CANCELED, failure, failureBy, STARTING } from "./record.ts";
 import { RecordFile } from "./record-file.ts";
+import type { Runner, Watch } from "./runner.ts";
+import { NO_JOB } from "./runner.ts";
 import type { SessionDirectory } from "./session-directory.ts";
-import { endedReport, liveReport, submittedReport } from "./session-report.ts";
+import { endedReport, jobOf, liveReport, submittedReport } from "./session-report.ts";
 
 /** What a session has to say to its user, as the link's `notify` carries it. */
 export type Notice = { session: SessionId; level: "info" | "warning" | "error"; text: string };
 
-export type SessionContext = PreparationOptions & {
+export type SessionContext = Pick<PreparationOptions, "refusedPorts" | "clock"> & {
+  runner: (spec: SessionSpec, directory: SessionDirectory) => Runner;
   log: Pick<Logger, "info" | "warn" | "error">;
   onReport: (report: SessionReport) => void;
   onNotify: (notice: Notice) => void;
@@ -39,22 +37,21 @@ const TRY_AGAIN_MS = 5000;
 export class Session implements AsyncDisposable {
   readonly directory: SessionDirectory;
   readonly #context: SessionContext;
-  readonly #environment: NodeJS.ProcessEnv;
+  readonly #runner: Runner;
   readonly #stopped = new AbortController();
   readonly #canceled = new AbortController();
   readonly #record: RecordFile;
   #report: SessionReport;
   /** The last port that service.json named and that a session may be on. */
   #port: number | undefined;
-  #held: HeldPort | undefined;
-  #onEdit: ((value: ServiceJson) => void) | undefined;
+  #watch: Watch | undefined;
   #running: Promise<void> | undefined;
 
   constructor(record: SessionRecord, directory: SessionDirectory, context: SessionContext) {
     this.directory = directory;
     this.#record = new RecordFile(record, directory, context.log);
     this.#context = context;
-    this.#environment = sessionEnvironment(process.env, record.spec.id);
+    this.#runner = context.runner(record.spec, directory);
     this.#report = record.phase === "ended" ? record.report : submittedReport(record.spec.id);
     if (record.want === "cancel") this.#canceled.abort();
   }
@@ -66,6 +63,11 @@ export class Session implements AsyncDisposable {
   /** What was last told of it, or is about to be. */
   get report(): SessionReport {
     return this.#record.current.phase === "ended" ? this.#record.current.report : this.#report;
+  }
+
+  /** How the service is reached where it does not listen on this host. */
+  get connect(): Runner["connect"] {
+    return this.#runner.connect;
   }
 
   /** True once nothing of it runs any more. */
@@ -84,7 +86,7 @@ export class Session implements AsyncDisposable {
     const { current } = file;
     if (current === undefined) return;
     const port = this.#isAllowed(current.port) ? current.port : record.launch.port;
-    this.#report = liveReport(this.spec.id, record.launch, current, port);
+    this.#report = liveReport(this.spec.id, record.launch, current, port, jobOf(record.launch));
   }
 
   /** Goes on from where the record stands: starts, finds again, or ends. Does nothing while that is under way. */
@@ -128,7 +130,10 @@ export class Session implements AsyncDisposable {
   async #goOn(): Promise<void> {
     await this.directory.make();
     await using file = await ServiceFile.open(this.directory.path, {
-      onChange: (value) => this.#onEdit?.(value),
+      onChange: (value) => {
+        this.#changed(value);
+        this.#watch?.edited(value);
+      },
       onBroken: (reason) =>
         this.#say(`service.json cannot be read, and its last good state stands: ${reason}`),
     });
@@ -136,22 +141,18 @@ export class Session implements AsyncDisposable {
       for (let record = this.#record.current; record.phase !== "ended"; record = this.#record.current) {
         this.#stopped.signal.throwIfAborted();
         if (record.phase === "submitted") await this.#start(file);
-        else if (record.phase === "launched") await this.#watch(file, record.launch);
+        else if (record.phase === "launched") await this.#follow(file, record.launch);
         else await this.#end(file, record);
       }
     } finally {
-      this.#held?.[Symbol.dispose]();
-      this.#held = undefined;
+      await this.#runner[Symbol.asyncDispose]();
     }
   }
 
   async #start(file: ServiceFile): Promise<void> {
     if (this.#record.current.want === "cancel") return await this.#close(file, CANCELED);
     try {
-      const { launch, held } =
-        (await recover(this.directory, file, this.#context)) ??
-        (await prepare(this.spec, this.directory, file, this.#context));
-      this.#held = held;
+      const launch = (await this.#runner.recover(file)) ?? (await this.#runner.prepare(file));
       // What is started without a record could be started twice.
       await this.#record.mustEnter({ phase: "launched", launch });
     } catch (error) {
@@ -161,7 +162,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  async #watch(file: ServiceFile, launch: Launch): Promise<void> {
+  async #follow(file: ServiceFile, launch: Launch): Promise<void> {
     // Somebody may have deleted it while no agent was there.
     if (file.current === undefined)
       await file.write({
@@ -169,30 +170,26 @@ export class Session implements AsyncDisposable {
         status: launch.readyAt === undefined ? STARTING : "Running",
       });
     this.#port = launch.port;
-    const live = new Live({
-      directory: this.directory,
+    this.#watch = this.#runner.watch({
       file,
       launch,
-      environment: this.#environment,
-      held: this.#held,
       port: () => this.#port,
       canceled: this.#canceled.signal,
       signal: this.#stopped.signal,
-      onWritten: () => this.#changed(file.current),
-      onProgress: (progress) => this.#record.progress(progress),
-      onNotify: (text) => this.#notify("info", text === "" ? `${this.spec.name} is ready` : text),
-      clock: this.#context.clock,
+      onChange: () => this.#changed(file.current),
+      onProgress: (progress, { must } = { must: false }) =>
+        must ? this.#record.mustProgress(progress) : this.#record.progress(progress),
+      onNotify: (level, text) => this.#notify(level, text === "" ? `${this.spec.name} is ready` : text),
     });
-    this.#onEdit = (value) => {
-      this.#changed(value);
-      live.edited(value);
-    };
     try {
       this.#changed(file.current);
-      const ending = await live.untilOver();
-      await this.#record.enter({ phase: "ending", launch, ...ending });
+      const ending = await this.#watch.untilOver();
+      // What was learned of it while it lived.
+      const { current } = this.#record;
+      const last = current.phase === "launched" ? current.launch : launch;
+      await this.#record.enter({ phase: "ending", launch: last, ...ending });
     } finally {
-      this.#onEdit = undefined;
+      this.#watch = undefined;
     }
   }
 
@@ -206,16 +203,16 @@ export class Session implements AsyncDisposable {
       await this.#publish(file, outcome);
       this.#tell(endedReport(this.#report, outcome, this.#context.clock()));
     }
-    const left = await endSession(this.directory, {
+    const left = await this.#runner.end({
       launch,
       alive,
-      environment: this.#environment,
       signal: this.#stopped.signal,
+      onTrouble: (trouble) => {
+        const { trouble: _before, ...report } = this.#report;
+        this.#tell({ ...report, ...(trouble !== undefined && { trouble }) });
+      },
     });
-    if (left.length > 0) {
-      const pids = left.map(({ pid }) => pid).join(", ");
-      this.#notify("warning", `Some processes of ${this.spec.name} cannot be ended: ${pids}`);
-    }
+    for (const text of left) this.#notify("warning", text);
     await this.#close(file, outcome);
   }
 
@@ -235,7 +232,7 @@ export class Session implements AsyncDisposable {
     else
       this.#say(`service.json names the port ${value.port}, which is Berth's own; the last good one stands`);
     if (value.phase === "pending" || value.phase === "running")
-      this.#tell(liveReport(this.spec.id, record.launch, value, this.#port));
+      this.#tell(liveReport(this.spec.id, record.launch, value, this.#port, this.#watch?.job ?? NO_JOB));
   }
 
   #isAllowed(port: number | undefined): boolean {

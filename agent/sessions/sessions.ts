@@ -6,11 +6,13 @@ import { SessionId } from "../../contract/ids.ts";
 import type { SessionReport, SessionSpec } from "../../contract/session.ts";
 import { isEnded } from "../../contract/session.ts";
 import type { Catalogue } from "../catalogue.ts";
+import type { ServiceAddress } from "../relay/upstream.ts";
 import type { SessionRecord } from "./record.ts";
 import { readRecord, RECORD } from "./record.ts";
 import type { Notice, SessionContext } from "./session.ts";
 import { Session } from "./session.ts";
 import { SessionDirectory } from "./session-directory.ts";
+import { WorkspaceRunner } from "./workspace-runner.ts";
 
 /** Ended sessions are kept for their logs, so many and so long; milliseconds. */
 const KEPT = 200;
@@ -30,7 +32,7 @@ export type SessionsOptions = {
 };
 
 /** Where the relay reaches a session's service. */
-export type SessionTarget = Pick<SessionReport, "stripPrefix"> & { port: number; tls: boolean };
+export type SessionTarget = Pick<SessionReport, "stripPrefix"> & ServiceAddress & { tls: boolean };
 
 /**
  * The sessions of this workspace: what the edge wants of them, made to be. Its memory is `BERTH_HOME/sessions`, a
@@ -51,11 +53,10 @@ export class Sessions implements AsyncDisposable {
     this.#root = join(home, "sessions");
     this.#clock = clock;
     this.#log = log;
+    const preparation = { home, catalogue, refusedPorts: new Set(refusedPorts), nodePath, clock };
     this.#context = {
-      home,
-      catalogue,
-      refusedPorts: new Set(refusedPorts),
-      nodePath,
+      runner: (spec, directory) => new WorkspaceRunner(spec, directory, preparation),
+      refusedPorts: preparation.refusedPorts,
       clock,
       log,
       onReport: (report) => {
@@ -113,9 +114,10 @@ export class Sessions implements AsyncDisposable {
 
   /** Where a session's service is; undefined unless it runs, since its port may be anybody's before and after. */
   target(id: SessionId): SessionTarget | undefined {
-    const report = this.#sessions.get(id)?.report;
-    if (report?.state !== "running" || report.port === undefined) return undefined;
-    return { port: report.port, tls: report.scheme === "sme", stripPrefix: report.stripPrefix };
+    const session = this.#sessions.get(id);
+    const { state, port, scheme, stripPrefix } = session?.report ?? {};
+    if (session === undefined || state !== "running" || port === undefined) return undefined;
+    return { port, connect: session.connect, tls: scheme === "sme", stripPrefix: stripPrefix ?? true };
   }
 
   /** The session's log, which need not be there yet; undefined when there is no such session. */
