@@ -12,7 +12,7 @@ export const MEMORY_EXAMPLES = "16G or 4096M";
  * @returns whole MiB, at least 1, rounded up; undefined for any other text
  */
 export function parseMemory(text: string): number | undefined {
-  const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,3})?)\s*([mgt])(?:i?b)?$/i.exec(text.trim()) ?? [];
+  const [, amount, unit] = /^(\d{1,10}(?:\.\d{1,3})?)\s*([mgt])(?:i?b)?$/i.exec(text.trim()) ?? [];
   if (amount === undefined || unit === undefined) return undefined;
   const mib = Math.ceil(Number(amount) * MIB[unit.toLowerCase() as keyof typeof MIB]);
   return mib >= 1 && mib <= MAX ? mib : undefined;
