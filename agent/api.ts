@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AgentStatus, LoginLink } from "../contract/agent-status.ts";
 import { BerthError, Problem } from "../contract/problem.ts";
+import { Resource } from "../contract/resource.ts";
 import { CatalogueEntry } from "../contract/service.ts";
 import { type LaunchRequest, Session } from "../contract/session.ts";
 import { type Config, readSecret } from "./config.ts";
@@ -24,6 +25,10 @@ export class Api {
 
   services(): Promise<CatalogueEntry[]> {
     return this.#json("GET", "/api/services", z.array(CatalogueEntry));
+  }
+
+  resources(): Promise<Resource[]> {
+    return this.#json("GET", "/api/resources", z.array(Resource));
   }
 
   sessions(): Promise<Session[]> {

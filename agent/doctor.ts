@@ -3,19 +3,14 @@ import { join } from "node:path";
 import { Api } from "./api.ts";
 import { Catalogue } from "./catalogue.ts";
 import { type Config, readSecret, type Secret } from "./config.ts";
+import { error, type Finding, ok, warning } from "./finding.ts";
 import { livePid } from "./pid-file.ts";
+import { ResourcesFile } from "./resources/resources-file.ts";
 import { OWN_SERVICES } from "./service-directories.ts";
 import { userPath } from "./sessions/environment.ts";
 import { VERSION } from "./version.ts";
 
-/** One thing the doctor looked at. A remedy is there whenever all is not well. */
-export type Finding = { level: "ok" | "warning" | "error"; title: string; remedy: string | null };
-
 type Check = (config: Config) => Promise<Finding[]>;
-
-const ok = (title: string): Finding => ({ level: "ok", title, remedy: null });
-const warning = (title: string, remedy: string): Finding => ({ level: "warning", title, remedy });
-const error = (title: string, remedy: string): Finding => ({ level: "error", title, remedy });
 
 /** A session's log and files need some room; bytes. */
 const LITTLE_ROOM = 104_857_600;
@@ -98,7 +93,20 @@ const services: Check = async ({ home: path }) => {
   });
 };
 
-const CHECKS: readonly Check[] = [runtime, home, secrets, processes, edge, services];
+/** What the file says of the clusters; to look at one takes its doctor, and may take a minute. */
+const resources: Check = async ({ home: path }) => {
+  const file = new ResourcesFile(path);
+  const { definitions, faults } = await file.read();
+  const broken = faults.map((fault) =>
+    error(file.describe(fault), "Mend the file; the agent follows by itself."),
+  );
+  const named = [...definitions].map(([name, { host, scheduler }]) =>
+    ok(`resource ${name} is ${host} (${scheduler}); to look at it: berth resource doctor ${name}`),
+  );
+  return [...broken, ...named];
+};
+
+const CHECKS: readonly Check[] = [runtime, home, secrets, processes, edge, services, resources];
 
 /** Looks at everything a session needs of this workspace, and never fails itself. */
 export async function diagnose(config: Config): Promise<Finding[]> {

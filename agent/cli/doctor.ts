@@ -1,9 +1,8 @@
 import { Command } from "commander";
 import { diagnose } from "../doctor.ts";
 import { readConfig } from "../config.ts";
+import { findingText, hasErrors } from "./findings.ts";
 import { printJson } from "./output.ts";
-
-const MARKS = { ok: "✓", warning: "!", error: "✕" } as const;
 
 export const doctorCommand = (): Command =>
   new Command("doctor")
@@ -12,10 +11,6 @@ export const doctorCommand = (): Command =>
     .action(async (options: { json?: boolean }) => {
       const findings = await diagnose(readConfig(process.env));
       if (options.json === true) printJson(findings);
-      else {
-        for (const { level, title, remedy } of findings) {
-          process.stdout.write(`${MARKS[level]} ${title}${remedy === null ? "" : `\n    ${remedy}`}\n`);
-        }
-      }
-      if (findings.some((finding) => finding.level === "error")) process.exitCode = 1;
+      else for (const finding of findings) process.stdout.write(findingText(finding));
+      if (hasErrors(findings)) process.exitCode = 1;
     });

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { isEnded } from "../../contract/session.ts";
 import { Api } from "../api.ts";
 import { readConfig } from "../config.ts";
-import { plain, printJson, printTable, stateText } from "./output.ts";
+import { placeText, plain, printJson, printTable, stateText, timeLeft } from "./output.ts";
 
 export const listCommand = (): Command =>
   new Command("list")
@@ -25,8 +25,15 @@ export const listCommand = (): Command =>
         session.id,
         plain(session.name),
         session.service,
+        placeText(session),
+        session.jobId ?? "",
+        timeLeft(session, Date.now()) ?? "",
         session.url ?? "",
         stateText(session),
       ]);
-      printTable(["ID", "NAME", "SERVICE", "URL", "STATE"], rows);
+      const header = ["ID", "NAME", "SERVICE", "RUNS ON", "JOB", "LEFT", "URL", "STATE"];
+      // Nothing is said of jobs where there is none.
+      const columns = header.map((_, column) => rows.some((row) => row[column] !== ""));
+      const shown = (row: readonly string[]): string[] => row.filter((_, column) => columns[column]);
+      printTable(shown(header), rows.map(shown));
     });

@@ -1,4 +1,5 @@
-import type { Session } from "../../contract/session.ts";
+import { isEnded, type Session } from "../../contract/session.ts";
+import { spellWalltime } from "../../contract/walltime.ts";
 
 /** Prints a value as JSON, for programs. */
 export function printJson(value: unknown): void {
@@ -19,10 +20,34 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
 // oxlint-disable-next-line no-control-regex
 export const plain = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 
+/** Why a session waits, its place, and when it may start: what of that the scheduler tells. */
+function queueText({ reason, position, estimatedStart }: Session["queue"]): string[] {
+  const parts = [
+    reason === null ? undefined : plain(reason),
+    position === null ? undefined : `place ${position}`,
+    estimatedStart === null ? undefined : `may start at ${estimatedStart}`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? [] : [parts.join(", ")];
+}
+
+/** Where a session runs: `workspace`, or the resource and its node. */
+export function placeText({ placement, resource, node }: Session): string {
+  const detail = node ?? (resource === null ? null : placement);
+  return `${resource ?? placement}${detail === null ? "" : ` (${plain(detail)})`}`;
+}
+
+/** How long the scheduler leaves it, to the minute; null when there is no such end, or it is past. */
+export function timeLeft({ endsAt, state }: Session, now: number): string | null {
+  if (endsAt === null || isEnded(state)) return null;
+  const minutes = Math.floor((Date.parse(endsAt) - now) / 60_000);
+  return minutes < 0 ? null : spellWalltime(minutes * 60);
+}
+
 /** A session in words: its state, and what that is due to. */
 export function stateText(session: Session): string {
   const state = session.reachable ? session.state : `${session.state} (not reachable)`;
   if (session.canceling) return `${state}, canceling`;
   if (session.state === "failed") return `${state}: ${plain(session.error.split("\n", 1)[0] ?? "")}`;
+  if (session.state === "queued") return [state, ...queueText(session.queue)].join(": ");
   return session.state === "starting" ? `${state}: ${plain(session.status)}` : state;
 }

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { Api } from "../api.ts";
 import { readConfig } from "../config.ts";
-import { plain, printJson, printTable, stateText } from "./output.ts";
+import { placeText, plain, printJson, printTable, stateText, timeLeft } from "./output.ts";
 
 export const statusCommand = (): Command =>
   new Command("status")
@@ -19,8 +19,10 @@ export const statusCommand = (): Command =>
         ["session", session.id],
         ["name", plain(session.name)],
         ["service", session.service],
-        ["runs on", session.node === null ? session.placement : `${session.placement} (${session.node})`],
+        ["runs on", placeText(session)],
+        ["job", session.jobId],
         ["state", stateText(session)],
+        ["time left", timeLeft(session, Date.now())],
         ["url", session.url],
         ["launched", session.createdAt],
         ["running since", session.startedAt],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SchedulerName } from "../../contract/resource.ts";
 import { SchedulerRequest } from "../../contract/session.ts";
+import { parseWalltime, WALLTIME_EXAMPLES } from "../../contract/walltime.ts";
 
 /** What ssh takes as a destination and a shell cannot misread: an alias of the ssh configuration, or `user@host`. */
 export const SshHost = z
@@ -31,7 +32,15 @@ const RemotePath = z
   .max(4096)
   .regex(/^(?:~\/|\/)[^\0\n\r]*$/, "must begin with / or ~/");
 
-const { partition, account, qos, walltime } = SchedulerRequest.shape;
+const { partition, account, qos } = SchedulerRequest.shape;
+
+/** Seconds; the file says it as people do. */
+const Walltime = z.string().transform((text, context) => {
+  const seconds = parseWalltime(text);
+  if (seconds !== undefined) return seconds;
+  context.addIssue({ code: "custom", message: `must be a time such as ${WALLTIME_EXAMPLES}` });
+  return z.NEVER;
+});
 
 /**
  * One entry of `resources.yaml`: a cluster, how it is reached and what it asks for. docs/clusters.md says why each option
@@ -57,8 +66,8 @@ export const ResourceDefinition = z.strictObject({
   controllerHost: Address.optional(),
   /** `berth_port_range`: which ports `findAvailablePort` may take on a node. */
   portRange: PortRange.optional(),
-  /** What the scheduler is asked for where a launch does not say. Walltime in seconds. */
-  defaults: z.strictObject({ partition, account, qos, walltime }).optional(),
+  /** What the scheduler is asked for where a launch does not say. */
+  defaults: z.strictObject({ partition, account, qos, walltime: Walltime.optional() }).optional(),
   /** Lines of bash before the service's own, in the job: `module load …`. */
   prologue: z
     .string()
@@ -67,3 +76,5 @@ export const ResourceDefinition = z.strictObject({
     .optional(),
 });
 export type ResourceDefinition = z.infer<typeof ResourceDefinition>;
+/** The same as the file spells it: what is left out has its default. */
+export type ResourceEntry = z.input<typeof ResourceDefinition>;

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { BerthError } from "../../contract/problem.ts";
 import { FileWatch } from "../file-watch.ts";
 import { isMissing } from "../regular-file.ts";
-import type { ResourceDefinition } from "./resource-definition.ts";
+import type { ResourceEntry } from "./resource-definition.ts";
 import {
   parseResources,
   type ResourceFault,
@@ -45,12 +45,12 @@ export class ResourcesFile {
   }
 
   /** Writes one cluster more. @throws BerthError `invalid_request` when the name is taken or the file is broken */
-  async add(name: string, definition: ResourceDefinition): Promise<void> {
+  async add(name: string, entry: ResourceEntry): Promise<void> {
     await this.#edit((text) => {
       const { definitions, faults } = parseResources(text);
       if (definitions.has(name) || faults.some((fault) => fault.name === name))
         throw new BerthError("invalid_request", `Cannot add "${name}": ${this.path} has it already`);
-      return withResource(text, name, definition);
+      return withResource(text, name, entry);
     });
   }
 

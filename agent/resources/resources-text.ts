@@ -9,7 +9,7 @@ import {
   type YAMLMap,
 } from "yaml";
 import { ResourceName } from "../../contract/resource.ts";
-import { ResourceDefinition } from "./resource-definition.ts";
+import { ResourceDefinition, type ResourceEntry } from "./resource-definition.ts";
 
 /** What is wrong in the file: `name` is the entry's, null where no entry can be read. */
 export type ResourceFault = { name: string | null; line: number; reason: string };
@@ -110,11 +110,8 @@ function edit(
 }
 
 /** The text with one cluster more; comments stay. A fault where the text cannot be read. */
-export const withResource = (
-  text: string,
-  name: string,
-  definition: ResourceDefinition,
-): string | ResourceFault => edit(text, (document, map) => map.add(document.createPair(name, definition)));
+export const withResource = (text: string, name: string, entry: ResourceEntry): string | ResourceFault =>
+  edit(text, (document, map) => map.add(document.createPair(name, entry)));
 
 /** The text without a cluster, however often its name stands there; comments stay but for its own. */
 export const withoutResource = (text: string, name: string): string | ResourceFault =>

@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { ResourceDefinition } from "../../../agent/resources/resource-definition.ts";
+import { ResourceDefinition, type ResourceEntry } from "../../../agent/resources/resource-definition.ts";
 import { ResourcesFile } from "../../../agent/resources/resources-file.ts";
 import type { ResourcesReading } from "../../../agent/resources/resources-text.ts";
 import { eventually } from "../../support/eventually.ts";
 
-const ALPHA = ResourceDefinition.parse({ host: "alice@login.example.org", scheduler: "slurm" });
+const ALPHA: ResourceEntry = { host: "alice@login.example.org", scheduler: "slurm" };
 const HPC = "hpc:\n  host: hpc\n  scheduler: slurm\n";
 
 let home: string;
@@ -46,6 +46,11 @@ describe("the resources file, read", () => {
     });
   });
 
+  it("reads a default walltime as people write it, in seconds", async () => {
+    await put(`${HPC}  defaults:\n    walltime: 1:30:00\n`);
+    expect((await file.read()).definitions.get("hpc")?.defaults).toEqual({ walltime: 5400 });
+  });
+
   it.each([
     ["hpc:\n  scheduler: slurm\n", "resources.yaml:1: hpc: host: "],
     ["hpc:\n", "resources.yaml:1: hpc: host: "],
@@ -58,6 +63,10 @@ describe("the resources file, read", () => {
     [`${HPC}  tunnel:\n    via: direct\n`, "resources.yaml:5: hpc: tunnel.addresses: "],
     [`${HPC}  tunnel:\n    via: pigeon\n`, "resources.yaml:5: hpc: tunnel.via: "],
     [`${HPC}  installDirectory: software\n`, "resources.yaml:4: hpc: installDirectory: must begin with"],
+    [
+      `${HPC}  defaults:\n    walltime: 1:30\n`,
+      "resources.yaml:5: hpc: defaults.walltime: must be a time such as",
+    ],
     [`${HPC}  controllerHost: -x\n`, "resources.yaml:4: hpc: controllerHost: must be a host name"],
     ["Hpc X:\n  host: hpc\n  scheduler: pbs\n", "resources.yaml:1: Hpc X: the name must begin"],
     ["workspace:\n  host: hpc\n  scheduler: pbs\n", "resources.yaml:1: workspace: the name is what"],
@@ -90,7 +99,7 @@ describe("the resources file, written", () => {
   it("is made for its owner alone", async () => {
     await file.add("alpha", ALPHA);
     expect((await stat(file.path)).mode & 0o777).toBe(0o600);
-    expect((await file.read()).definitions.get("alpha")).toEqual(ALPHA);
+    expect((await file.read()).definitions.get("alpha")).toEqual(ResourceDefinition.parse(ALPHA));
   });
 
   it("keeps comments, order and the entries it cannot read", async () => {
@@ -108,7 +117,7 @@ describe("the resources file, written", () => {
     expect(await text()).toBe(`# My clusters.\n\n# new\n${HPC}`);
     await file.remove("hpc");
     expect(await text()).toMatch(/^# My clusters\.\n*$/);
-    await file.add("hpc", ResourceDefinition.parse({ host: "hpc", scheduler: "slurm" }));
+    await file.add("hpc", { host: "hpc", scheduler: "slurm" });
     expect(await text()).toMatch(/^# My clusters\.\n\n?hpc:\n {2}host: hpc\n/);
   });
 
