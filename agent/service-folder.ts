@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ServiceDefinition } from "../contract/service.ts";
-import { findScript } from "./script/session-script.ts";
+import { findScript } from "./script/service-scripts.ts";
 import { BrokenDefinition, DEFINITION_FILE, parseDefinition } from "./service-definition.ts";
 
 /** A folder that holds a start script, as it was read. `definition` is null when `broken` says what is wrong. */

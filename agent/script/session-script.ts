@@ -1,35 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BerthError } from "../../contract/problem.ts";
 import type { SessionSpec } from "../../contract/session.ts";
+import { assignments, library, run, SHEBANG, START_LOCK, SURVIVE } from "./parts.ts";
 import { quote } from "./quote.ts";
-
-/** A service's own scripts. File names with `-` for `_`, or a `-v3` before the suffix, are accepted (design 3.3). */
-const SCRIPTS = {
-  start: /^start[-_]template(?:[-_]v(\d+))?\.sh$/,
-  kill: /^kill[-_]template(?:[-_]v(\d+))?\.sh$/,
-  controller: /^controller(?:[-_]v(\d+))?\.sh$/,
-} as const;
-
-/**
- * Finds one of a service's scripts. Of several spellings the highest version counts; among equals `_` before `-`.
- * @returns its path, or undefined when the folder has none, or is none
- */
-export function findScript(folder: string, kind: keyof typeof SCRIPTS): string | undefined {
-  const version = (name: string): number => Number(SCRIPTS[kind].exec(name)?.[1] ?? 0);
-  const [found] = list(folder)
-    .filter((name) => SCRIPTS[kind].test(name))
-    .toSorted((one, other) => version(other) - version(one) || (one < other ? 1 : -1));
-  return found === undefined ? undefined : join(folder, found);
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
+import { findScript } from "./service-scripts.ts";
 
 export type SessionScriptOptions = {
   spec: SessionSpec;
@@ -50,69 +24,35 @@ export type SessionScriptOptions = {
   nodePath: string;
 };
 
-/**
- * A command prefix that reaches the agent. Scripts use it unquoted, so that it is one plain word: where the session's
- * path is none, the file is reached through the directory in which the script itself runs.
- */
-const tellCommand = (directory: string): string =>
-  /^[\w@%+:,./-]+$/.test(directory) ? `${directory}/tell` : "/proc/$$/cwd/tell";
-
-/**
- * The variables of design 3.3. An input can hold megabytes and secrets, and an environment neither (128 KiB a string;
- * readable in /proc): they are shell variables only, also where the agent's own environment has one of that name.
- */
-function assignments(options: SessionScriptOptions): string {
-  const { spec, directory, port, openPort, basepath, installDirectory, resourceName, nodePath } = options;
-  const inputs = Object.entries(spec.inputs).map(
-    ([name, value]) => [`service_${name}`, String(value)] as const,
+const variables = (options: SessionScriptOptions): string =>
+  assignments(
+    options.spec.inputs,
+    {
+      service_port: String(options.port),
+      servicePort: String(options.port),
+      openPort: String(options.openPort),
+      basepath: options.basepath,
+      job_number: options.spec.id,
+      resource_jobdir: options.directory,
+      pw_job_dir: options.directory,
+      service_parent_install_dir: options.installDirectory,
+      jobschedulertype: "LOCAL",
+      resource_name: options.resourceName,
+      berth_node: options.nodePath,
+    },
+    options.directory,
   );
-  const variables = new Map<string, string>([
-    // First, so that no input takes the place of a variable of ours.
-    ...inputs,
-    ["service_port", String(port)],
-    ["servicePort", String(port)],
-    ["openPort", String(openPort)],
-    ["basepath", basepath],
-    ["job_number", spec.id],
-    ["resource_jobdir", directory],
-    ["pw_job_dir", directory],
-    ["service_parent_install_dir", installDirectory],
-    ["jobschedulertype", "LOCAL"],
-    ["resource_name", resourceName],
-    ["berth_node", nodePath],
-  ]);
-  const bad = [...variables.keys()].find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
-  if (bad !== undefined)
-    throw new BerthError(
-      "invalid_input",
-      `Cannot hand over ${JSON.stringify(bad)}: it is no name of a shell variable`,
-    );
-  return [
-    ...[...variables].map(([name, value]) => `${name}=${quote(value)}`),
-    `sshusercontainer=${tellCommand(directory)}`,
-    `export -n ${[...variables.keys(), "sshusercontainer"].join(" ")}`,
-  ].join("\n");
-}
-
-const library = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8").trimEnd();
 
 /**
- * Sources a file so that neither `exec` nor `exit` in it loses what follows, in the session's directory and without
- * input. TERM and INT end it once its foreground command has ended, which the same signal to the process group sees to.
+ * A service's start script.
+ * @throws BerthError `unknown_service` when the folder has none
  */
-const run = (file: string): string => `(
-  # What the application saves for its user is as open as the user's other files.
-  umask "$mask"
-  trap : HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  . ${quote(file)}
-) </dev/null`;
-
-/** Handlers rather than `trap ''`: an ignored signal would stay ignored in the service. */
-const SURVIVE = "trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM";
-
-const SHEBANG = "#!/usr/bin/env bash";
+export function startScript({ service }: SessionSpec, folder: string): string {
+  const start = findScript(folder, "start");
+  if (start === undefined)
+    throw new BerthError("unknown_service", `Cannot start "${service}": its folder has no start_template.sh`);
+  return start;
+}
 
 /**
  * The script `session.sh` of a session in the workspace. It runs once: whoever creates `pid` ("<pid> <start>", the
@@ -123,29 +63,16 @@ const SHEBANG = "#!/usr/bin/env bash";
  */
 export function sessionScript(options: SessionScriptOptions): string {
   const { spec, directory, serviceDirectory } = options;
-  const start = findScript(serviceDirectory, "start");
-  if (start === undefined)
-    throw new BerthError(
-      "unknown_service",
-      `Cannot start "${spec.service}": its folder has no start_template.sh`,
-    );
+  const start = startScript(spec, serviceDirectory);
   return `${SHEBANG}
 # Session ${spec.id}, written by Berth.
 mask=$(umask)
 umask 077
 cd -- ${quote(directory)} || exit 74
 
-# The start lock. The name in the second field may hold spaces and parentheses; what follows it does not.
-stat=$(</proc/$$/stat)
-set -- \${stat##*) }
-(set -C && printf '%s %s\\n' "$$" "\${20}" >pid) 2>/dev/null || {
-  echo "Not started: pid is there already, or cannot be written." >&2
-  exit 75
-}
-set --
-unset -v stat
+${START_LOCK}
 
-${assignments(options)}
+${variables(options)}
 
 ${library("functions.sh")}
 
@@ -177,7 +104,7 @@ mask=$(umask)
 umask 077
 cd -- ${quote(directory)} || exit 74
 
-${assignments(options)}
+${variables(options)}
 
 ${library("functions.sh")}
 

@@ -1,0 +1,92 @@
+# What the session's script does on the cluster around its service.
+#
+#   berth_make_node_directory   sets berth_node_dir: a directory on this node, for its user alone
+#   berth_start_tunnel          keeps the tunnel up from here on
+#   berth_wait                  waits for berth_service, or for the end that the scheduler asks for: berth_code, berth_is_stopped
+#   berth_limited <s> <command> runs a function, and ends it after so long
+#   berth_end_processes         ends what is left of the session on this node
+#   berth_finish                says how it ended, and leaves nothing behind
+
+berth_make_node_directory() {
+  local root
+  for root in "${TMPDIR:-/tmp}" /tmp; do
+    # A socket's path ends after 107 bytes, unix(7).
+    [[ ${#root} -lt 80 && -d $root && -w $root ]] || continue
+    berth_node_dir=$(mktemp -d -- "$root/berth.XXXXXXXX") && return 0
+  done
+  echo "berth: cannot make a directory in ${TMPDIR:-/tmp} on $HOSTNAME" >&2
+  return 1
+}
+
+berth_start_tunnel() {
+  # Without the session's mark: what reports its end must outlive its processes.
+  env BERTH_TUNNEL_ID="$berth_id" berth_id="$berth_id" berth_node_dir="$berth_node_dir" resource_jobdir="$resource_jobdir" \
+    service_port="$service_port" service_socket="${service_socket:-}" \
+    bash -c 'trap : HUP INT TERM; . ./tunnel.sh; berth_tunnel_loop' &
+  berth_tunnel=$!
+}
+
+berth_wait() {
+  while :; do
+    wait "$berth_service"
+    berth_code=$?
+    if [[ -n $berth_is_stopped ]]; then
+      berth_code=143
+      return
+    fi
+    # A signal that is caught ends the wait and not the service.
+    kill -0 "$berth_service" 2>/dev/null || return
+  done
+}
+
+berth_limited() {
+  local seconds=$1 group try
+  shift
+  set -m
+  "$@" &
+  group=$!
+  set +m
+  for ((try = 0; try < seconds * 10; try++)); do
+    kill -0 "$group" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  kill -TERM -- "-$group" 2>/dev/null
+  sleep 1
+  kill -KILL -- "-$group" 2>/dev/null
+}
+
+# Signals every process of the session on this node but this shell; false when there is none.
+berth_signal() {
+  local file pid found=1
+  # The variable stands in the environment that a process began with, proc_pid_environ(5). grep itself has it not.
+  while IFS= read -r file; do
+    pid=${file#/proc/}
+    pid=${pid%/environ}
+    [[ $pid == "$$" ]] && continue
+    kill "-$1" "$pid" 2>/dev/null && found=0
+  done < <(exec grep -lszxF -- "BERTH_SESSION_ID=$berth_id" /proc/[0-9]*/environ)
+  return "$found"
+}
+
+berth_end_processes() {
+  local try
+  berth_signal TERM || return 0
+  for ((try = 0; try < 25; try++)); do
+    sleep 0.2
+    berth_signal 0 || return 0
+  done
+  berth_signal KILL
+}
+
+berth_finish() {
+  trap '' HUP INT TERM
+  # Whatever the service has put in their places: a pipe would keep this waiting.
+  rm -rf exit.tmp exit
+  printf '%s\n' "$berth_code" >exit.tmp && mv -f exit.tmp exit
+  [[ -p $berth_node_dir/reports ]] || printf 'ended\0%s\0' "$berth_code" >>"$berth_node_dir/reports"
+  if [[ -n $berth_is_stopped ]]; then berth_tunnel_flush 1; else berth_tunnel_flush 5; fi
+  berth_tunnel_stop
+  wait "$berth_tunnel" 2>/dev/null
+  rm -rf -- "$berth_node_dir"
+  exit "$berth_code"
+}
