@@ -1,0 +1,303 @@
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { eventually } from "../support/eventually.ts";
+import { type Argv, type Ended, mustRun } from "./command.ts";
+import { ALIAS, fillDirectory } from "./directory.ts";
+import { type ExecOptions, Host } from "./host.ts";
+import { HOSTS, type HostName, Layout, NODES, SLOTS, type UserName } from "./layout.ts";
+import { type ClusterProcess, clusterProcesses } from "./processes.ts";
+import { Slurm } from "./slurm.ts";
+
+export type { Ended } from "./command.ts";
+
+const pid = z.number().int().positive();
+const State = z.object({
+  slot: z
+    .number()
+    .int()
+    .min(0)
+    .max(SLOTS - 1),
+  hosts: z.object({ ctl: pid, c1: pid, c2: pid }),
+});
+
+export type ClusterOptions = {
+  /** Takes everything of the cluster and must not exist; a fresh one among the temporary files unless told. */
+  directory?: string;
+  /** How many CPUs each compute node offers to jobs, 64 unless told. */
+  cpus?: number;
+};
+
+/** A socket that somebody listens on. */
+export type Listener = { protocol: "tcp" | "unix"; address: string; process: string };
+
+/** Which processes; each given condition has to hold. */
+export type ProcessFilter = {
+  host?: HostName;
+  user?: UserName;
+  /** `NAME=value` in the process's environment. */
+  environment?: string;
+};
+
+async function freeSlot(): Promise<number> {
+  for (;;) {
+    const slot = Math.floor(Math.random() * SLOTS);
+    const isTaken = await access(`/sys/class/net/${new Layout("", slot).link}`).then(
+      () => true,
+      () => false,
+    );
+    if (!isTaken) return slot;
+  }
+}
+
+/** Links the workspace with the controller, and the controller with the nodes. Nothing leads through the controller. */
+async function connect(layout: Layout, hosts: Readonly<Record<HostName, Host>>): Promise<void> {
+  const { link, uplink, network } = layout;
+  const { ctl } = hosts;
+  // The kernel refuses a name that is taken, so two clusters that chose one slot do not share it.
+  await mustRun([
+    "ip",
+    "link",
+    "add",
+    link,
+    "type",
+    "veth",
+    "peer",
+    "name",
+    ctl.device,
+    "netns",
+    String(ctl.pid),
+  ]);
+  await ctl.ip(
+    `address add ${uplink.controller}/30 dev ${ctl.device}`,
+    `link set ${ctl.device} up`,
+    "link add bridge type bridge",
+    `address add ${layout.address("ctl")}/25 dev bridge`,
+    "link set bridge up",
+    ...NODES.flatMap((node) => [
+      `link add ${node} type veth peer name ${hosts[node].device} netns ${hosts[node].pid}`,
+      `link set ${node} master bridge up`,
+    ]),
+  );
+  // The workspace takes no connection from outside: the first segment of one never leaves the controller.
+  await ctl.nft(
+    "add table inet workspace",
+    "add chain inet workspace output { type filter hook output priority filter; }",
+    `add rule inet workspace output oifname "${ctl.device}" tcp flags & (syn | ack) == syn drop`,
+  );
+  await Promise.all(
+    NODES.map((node) =>
+      hosts[node].ip(`address add ${layout.address(node)}/25 dev eth0`, "link set eth0 up"),
+    ),
+  );
+  await mustRun(["ip", "-batch", "-"], {
+    // The route keeps what is meant for a node from leaving the machine; the controller does not pass it on.
+    input: [
+      `address add ${uplink.workspace}/30 dev ${link}`,
+      `link set ${link} up`,
+      `route add ${network} via ${uplink.controller}`,
+      "",
+    ].join("\n"),
+  });
+}
+
+/**
+ * A real cluster on this machine: a controller and two compute nodes, each with network, hostname and mounts of its own,
+ * sshd on all of them, and Slurm. It needs root. Everything that it made ends with its processes, but for its directory.
+ */
+export class Cluster implements AsyncDisposable {
+  readonly layout: Layout;
+  readonly slurm: Slurm;
+  readonly #hosts: Readonly<Record<HostName, Host>>;
+
+  private constructor(layout: Layout, hosts: Readonly<Record<HostName, Host>>) {
+    this.layout = layout;
+    this.#hosts = hosts;
+    this.slurm = new Slurm(hosts);
+  }
+
+  /** Brings up a cluster, and is back when jobs run on it and sshd answers. A few seconds. */
+  static async up(options: ClusterOptions = {}): Promise<Cluster> {
+    if (process.getuid?.() !== 0)
+      throw new Error("Cannot make namespaces: this user is not root. Run it as root.");
+    const directory =
+      options.directory === undefined
+        ? await mkdtemp(join(tmpdir(), "berth-cluster-"))
+        : resolve(options.directory);
+    if (options.directory !== undefined) await mkdir(directory, { mode: 0o700 });
+    try {
+      const layout = new Layout(directory, await freeSlot());
+      await fillDirectory(layout, options.cpus ?? 64);
+      const [ctl, c1, c2] = await Promise.all([
+        Host.start(layout, "ctl"),
+        Host.start(layout, "c1"),
+        Host.start(layout, "c2"),
+      ]);
+      const hosts = { ctl, c1, c2 };
+      await connect(layout, hosts);
+      const state = { slot: layout.slot, hosts: { ctl: ctl.pid, c1: c1.pid, c2: c2.pid } };
+      await writeFile(layout.stateFile, JSON.stringify(state satisfies z.infer<typeof State>));
+      const cluster = new Cluster(layout, hosts);
+      await Promise.all([
+        cluster.slurm.start(),
+        ...HOSTS.map((host) => hosts[host].daemon(["/usr/sbin/sshd", "-E", "/var/log/sshd.log"])),
+      ]);
+      await eventually(() => cluster.#sshdListens(), { what: "sshd on every host" });
+      return cluster;
+    } catch (error) {
+      await Cluster.down(directory);
+      throw error;
+    }
+  }
+
+  /** The cluster in a directory, brought up by another process; undefined when there is none, or not all of it lives. */
+  static async open(directory: string): Promise<Cluster | undefined> {
+    const text = await readFile(new Layout(resolve(directory), 0).stateFile, "utf8").catch(() => undefined);
+    if (text === undefined) return undefined;
+    const { slot, hosts } = State.parse(JSON.parse(text));
+    const layout = new Layout(resolve(directory), slot);
+    const living = await clusterProcesses();
+    const isThere = (host: HostName): boolean =>
+      living.some((one) => one.pid === hosts[host] && one.hostDirectory === layout.hostDirectory(host));
+    if (!HOSTS.every(isThere)) return undefined;
+    return new Cluster(layout, {
+      ctl: new Host(layout, "ctl", hosts.ctl),
+      c1: new Host(layout, "c1", hosts.c1),
+      c2: new Host(layout, "c2", hosts.c2),
+    });
+  }
+
+  /** Takes down whatever of a cluster is there, be it half made or half gone, and deletes its directory. */
+  static async down(directory: string): Promise<void> {
+    const hosts = join(resolve(directory), "hosts");
+    await eventually(
+      async () => {
+        const left = (await clusterProcesses()).filter((one) => dirname(one.hostDirectory) === hosts);
+        for (const one of left) kill(one.pid);
+        return left.length === 0;
+      },
+      { timeoutMs: 30_000, what: `the end of all processes of ${directory}` },
+    );
+    const text = await readFile(new Layout(resolve(directory), 0).stateFile, "utf8").catch(() => undefined);
+    if (text !== undefined) {
+      const { link } = new Layout(directory, State.parse(JSON.parse(text)).slot);
+      // It goes with the controller's namespace, which the kernel takes apart on its own time.
+      await eventually(
+        () =>
+          access(`/sys/class/net/${link}`).then(
+            () => false,
+            () => true,
+          ),
+        { what: `the end of ${link}` },
+      );
+    }
+    await rm(directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Cluster.down(this.layout.directory);
+  }
+
+  /** An ssh_config(5) for the workspace, for `ssh -F`; it knows `alias()`. */
+  get sshConfig(): string {
+    return join(this.layout.sshDirectory, "config");
+  }
+
+  /** What the cluster is called in `sshConfig`, as a user of it. */
+  alias(user: UserName = "ada"): string {
+    return ALIAS[user];
+  }
+
+  /** Makes a directory fit for a HOME whose `~/.ssh/config` knows the cluster. */
+  async workspaceHome(directory: string): Promise<void> {
+    const ssh = join(directory, ".ssh");
+    await mkdir(ssh, { recursive: true, mode: 0o700 });
+    await writeFile(join(ssh, "config"), `Include ${this.sshConfig}\n`, { mode: 0o600 });
+  }
+
+  host(name: HostName): Host {
+    return this.#hosts[name];
+  }
+
+  /** Runs a program on a host; as root unless told, with a fresh login's environment. */
+  exec(host: HostName, argv: Argv, options?: ExecOptions): Promise<Ended> {
+    return this.#hosts[host].exec(argv, options);
+  }
+
+  /** Drops whatever comes and goes on a node's link; on the controller's link to the workspace. Nobody is told. */
+  async cutLink(host: HostName): Promise<void> {
+    const { device } = this.#hosts[host];
+    const chain = (hook: string) =>
+      `add chain netdev cut ${hook} { type filter hook ${hook} device "${device}" priority 0; policy drop; }`;
+    await this.#hosts[host].nft("add table netdev cut", chain("ingress"), chain("egress"));
+  }
+
+  async restoreLink(host: HostName): Promise<void> {
+    await this.#hosts[host].nft("add table netdev cut", "delete table netdev cut");
+  }
+
+  /** Ends slurmctld, and is back when it is gone; `slurm.startController()` starts it. */
+  async stopController(): Promise<void> {
+    await eventually(
+      async () => {
+        const found = (await this.processes({ host: "ctl" })).filter(({ name }) => name === "slurmctld");
+        for (const one of found) kill(one.pid, "SIGTERM");
+        return found.length === 0;
+      },
+      { timeoutMs: 30_000, what: "the end of slurmctld" },
+    );
+  }
+
+  /**
+   * Kills the sshd processes that serve a user's connections to a host, the user's own programs not.
+   * @returns how many they were
+   */
+  async killSshSessions(host: HostName, user: UserName): Promise<number> {
+    // sshd.c sets the title; since OpenSSH 9.8 the program is called sshd-session.
+    const title = new RegExp(`^sshd(-session)?: ${user}\\b`);
+    const found = (await this.processes({ host })).filter(({ argv }) => title.test(argv[0] ?? ""));
+    for (const one of found) kill(one.pid);
+    return found.length;
+  }
+
+  /** What runs on the hosts, wherever its parent went. */
+  async processes({ host, user, environment }: ProcessFilter = {}): Promise<ClusterProcess[]> {
+    const names = host === undefined ? HOSTS : [host];
+    const directories = new Set(names.map((name) => this.layout.hostDirectory(name)));
+    return (await clusterProcesses()).filter(
+      (one) =>
+        directories.has(one.hostDirectory) &&
+        (user === undefined || one.uid === this.layout.uid(user)) &&
+        (environment === undefined || one.environment.includes(environment)),
+    );
+  }
+
+  /** The sockets that somebody on a host listens on. */
+  async listeners(host: HostName): Promise<Listener[]> {
+    const { code, stdout, stderr } = await this.exec(host, ["ss", "-H", "-l", "-n", "-p", "-t", "-x"]);
+    if (code !== 0) throw new Error(`Cannot list the sockets of ${host}: ${stderr}`);
+    return stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => {
+        const [kind = "", , , , address = "", ...rest] = line.split(/\s+/);
+        const isTcp = kind === "LISTEN" || kind === "tcp";
+        return { protocol: isTcp ? "tcp" : "unix", address, process: rest.join(" ") };
+      });
+  }
+
+  async #sshdListens(): Promise<boolean> {
+    const listeners = await Promise.all(HOSTS.map((host) => this.listeners(host)));
+    return listeners.every((some) => some.some(({ address }) => address.endsWith(":22")));
+  }
+}
+
+function kill(target: number, signal: NodeJS.Signals = "SIGKILL"): void {
+  try {
+    process.kill(target, signal);
+  } catch (error) {
+    // It ended by itself meanwhile.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
