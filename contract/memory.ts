@@ -6,13 +6,20 @@ const MAX = 1024 * MIB.t;
 /** What a message shows of the spellings there are. */
 export const MEMORY_EXAMPLES = "16G or 4096M";
 
+const AMOUNT = String.raw`(\d{1,10}(?:\.\d{1,3})?)\s*([mMgGtT])(?:i?[bB])?`;
+
+/** What a form may hold an amount against before it is sent (the `pattern` of HTML). */
+export const MEMORY_PATTERN = `\\s*(?:${AMOUNT})\\s*`;
+
+const pattern = new RegExp(`^${AMOUNT}$`);
+
 /**
  * Reads an amount of memory as people write it: `16G`, `4096M`, `1.5 TiB`; units are powers of 1024, as schedulers count.
  * A bare number is none.
  * @returns whole MiB, at least 1, rounded up; undefined for any other text
  */
 export function parseMemory(text: string): number | undefined {
-  const [, amount, unit] = /^(\d{1,10}(?:\.\d{1,3})?)\s*([mgt])(?:i?b)?$/i.exec(text.trim()) ?? [];
+  const [, amount, unit] = pattern.exec(text.trim()) ?? [];
   if (amount === undefined || unit === undefined) return undefined;
   const mib = Math.ceil(Number(amount) * MIB[unit.toLowerCase() as keyof typeof MIB]);
   return mib >= 1 && mib <= MAX ? mib : undefined;

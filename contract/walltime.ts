@@ -6,8 +6,14 @@ const MAX = 3650 * SECONDS.d;
 /** What a message shows of the spellings there are. */
 export const WALLTIME_EXAMPLES = "4h, 90m, 1:30:00 or 2-00:00:00";
 
-const UNITS = /^(?:(\d{1,9})\s*d)?\s*(?:(\d{1,9})\s*h)?\s*(?:(\d{1,9})\s*m(?:in)?)?\s*(?:(\d{1,9})\s*s)?$/;
-const CLOCK = /^(?:(\d{1,4})-)?(\d{1,5}):(\d{2}):(\d{2})$/;
+const UNITS = String.raw`(?:(\d{1,9})\s*[dD])?\s*(?:(\d{1,9})\s*[hH])?\s*(?:(\d{1,9})\s*[mM](?:in)?)?\s*(?:(\d{1,9})\s*[sS])?`;
+const CLOCK = String.raw`(?:(\d{1,4})-)?(\d{1,5}):([0-5]\d):([0-5]\d)`;
+
+/** What a form may hold a walltime against before it is sent (the `pattern` of HTML). It lets more through than is read. */
+export const WALLTIME_PATTERN = `\\s*(?:${UNITS}|${CLOCK})\\s*`;
+
+const units = new RegExp(`^${UNITS}$`);
+const clock = new RegExp(`^${CLOCK}$`);
 
 function secondsOf(parts: readonly (string | undefined)[]): number {
   const [days = 0, hours = 0, minutes = 0, seconds = 0] = parts.map((part) => Number(part ?? 0));
@@ -20,10 +26,8 @@ function secondsOf(parts: readonly (string | undefined)[]): number {
  * @returns whole seconds, at least 1; undefined for any other text
  */
 export function parseWalltime(text: string): number | undefined {
-  const spelled = text.trim().toLowerCase();
-  const clock = CLOCK.exec(spelled);
-  if (clock !== null && (Number(clock[3]) > 59 || Number(clock[4]) > 59)) return undefined;
-  const parts = clock ?? (spelled === "" ? null : UNITS.exec(spelled));
+  const spelled = text.trim();
+  const parts = clock.exec(spelled) ?? units.exec(spelled);
   if (parts === null) return undefined;
   const seconds = secondsOf(parts.slice(1));
   return seconds >= 1 && seconds <= MAX ? seconds : undefined;

@@ -18,6 +18,8 @@ import message from "./assets/message.css?raw";
 import notifications from "./assets/notifications.css?raw";
 import parts from "./assets/parts.css?raw";
 import events from "./assets/read-events.js?raw";
+import place from "./assets/place.js?raw";
+import resources from "./assets/resources.css?raw";
 import services from "./assets/services.css?raw";
 import session from "./assets/session.js?raw";
 import sessions from "./assets/sessions.css?raw";
@@ -30,7 +32,19 @@ const JS = "text/javascript; charset=utf-8";
 const FILES = {
   "berth.css": {
     type: CSS,
-    text: [base, parts, asides, frame, sessions, services, form, detail, notifications, message].join("\n"),
+    text: [
+      base,
+      parts,
+      asides,
+      frame,
+      sessions,
+      services,
+      form,
+      detail,
+      resources,
+      notifications,
+      message,
+    ].join("\n"),
   },
   "clock.js": { type: JS, text: clock },
   "console.js": { type: JS, text: console },
@@ -43,6 +57,7 @@ const FILES = {
   "live.js": { type: JS, text: live },
   "log.js": { type: JS, text: log },
   "looked-at.js": { type: JS, text: lookedAt },
+  "place.js": { type: JS, text: place },
   "read-events.js": { type: JS, text: events },
   "session.js": { type: JS, text: session },
   "time.js": { type: JS, text: time },

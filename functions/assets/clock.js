@@ -1,6 +1,9 @@
 // Keeps the relative times of a page current, and spells exact ones in the reader's own zone.
 import { ago, duration, exact, hour } from "./time.js";
 
+/** From here on the time that is left is a warning, milliseconds. */
+const SOON = 600_000;
+
 /** @type {Record<string, (ms: number) => string>} What `data-clock` asks for; the argument is now minus `datetime`. */
 const SPELLINGS = {
   ago,
@@ -27,6 +30,16 @@ function localise(time) {
   time.removeAttribute("data-utc");
 }
 
+/**
+ * A bar that empties until the time at `data-ends`; the style sheet marks it when little is left.
+ * @param {HTMLProgressElement} bar
+ */
+function empty(bar) {
+  const left = Math.max(0, Date.parse(bar.dataset.ends ?? "") - Date.now());
+  bar.value = left;
+  bar.toggleAttribute("data-soon", left < SOON);
+}
+
 /** Starts the clock of this page; it runs as long as the page does. */
 export function startClock() {
   const run = () => {
@@ -34,6 +47,7 @@ export function startClock() {
       if (time.hasAttribute("data-utc")) localise(time);
       tick(time);
     }
+    for (const bar of document.querySelectorAll("progress")) if (bar.dataset.ends !== undefined) empty(bar);
   };
   run();
   setInterval(run, 1000);

@@ -5,6 +5,7 @@ import { listenForKeys } from "./keys.js";
 import { runForm } from "./launch.js";
 import { followEvents } from "./live.js";
 import { followLog } from "./log.js";
+import { runPlace } from "./place.js";
 
 // What a reader has folded open stays open while the list around it changes.
 htmx.registerExtension("berth", {
@@ -22,5 +23,9 @@ startClock();
 listenForCopies();
 listenForKeys();
 followEvents();
-for (const form of document.forms) if (form.dataset.launch !== undefined) runForm(form);
+for (const form of document.forms) {
+  if (form.dataset.launch === undefined) continue;
+  runPlace(form);
+  runForm(form);
+}
 for (const log of document.querySelectorAll("pre")) if (log.dataset.log !== undefined) followLog(log);

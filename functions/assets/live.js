@@ -64,7 +64,7 @@ export function followEvents() {
       announce(String(fieldsOf(event).text));
       tell("notification");
     });
-    source.addEventListener("agent", () => tell("agent"));
+    for (const name of ["agent", "resources"]) source.addEventListener(name, () => tell(name));
     source.addEventListener("error", () => {
       // The browser tries again many times before the patience is over: it begins with the first of them.
       patience ??= setTimeout(() => {

@@ -12,6 +12,15 @@ const WAITING = new Set(["submitted", "queued", "starting"]);
 /** @param {number} ms */
 const again = (ms) => setTimeout(() => location.replace(location.href), ms);
 
+/**
+ * @param {string} place
+ * @param {string} text
+ */
+function show(place, text) {
+  const shown = document.querySelector(place);
+  if (shown !== null && shown.textContent !== text) shown.textContent = text;
+}
+
 /** @param {string} url */
 function wait(url) {
   const source = new EventSource(url);
@@ -24,8 +33,8 @@ function wait(url) {
       return;
     }
     page.dataset.state = state;
-    const text = document.querySelector("#status");
-    if (text !== null && text.textContent !== status) text.textContent = status;
+    show("#status", status);
+    show("#waits", String(fields.waits));
   });
   source.addEventListener("error", () => {
     // No stream: the session is gone, or the edge is. The server's own page says which.

@@ -11,6 +11,7 @@ import { Home } from "../views/home.tsx";
 import { type Frame, type Place, Top } from "../views/layout.tsx";
 import { LaunchPage, type Refused } from "../views/launch-page.tsx";
 import { NotificationsPage } from "../views/notifications-page.tsx";
+import { ResourcesPage } from "../views/resources-page.tsx";
 import { ServicesPage } from "../views/service-list.tsx";
 import { SessionDetailFragment, SessionDetailPage } from "../views/session-detail.tsx";
 import { SessionList } from "../views/session-list.tsx";
@@ -21,7 +22,7 @@ type Console = Context<AppEnv>;
 /** The newest notification that this browser has seen behind the bell. */
 const SEEN_COOKIE = "berth_seen";
 const YEAR_S = 31_536_000;
-const PLACES: ReadonlySet<string> = new Set<Place>(["sessions", "services", "notifications"]);
+const PLACES: ReadonlySet<string> = new Set<Place>(["sessions", "services", "resources", "notifications"]);
 
 type View = HtmlEscapedString | Promise<HtmlEscapedString>;
 
@@ -59,12 +60,14 @@ async function frameFor(c: Console, place: Place | null): Promise<Frame> {
 
 async function home(c: Console): Promise<Response> {
   const { workspace, sessionsHost } = c.var;
-  const [frame, sessions, services] = await Promise.all([
+  const [frame, sessions, services, resources] = await Promise.all([
     frameFor(c, "sessions"),
     workspace.sessions(sessionsHost),
     workspace.services(),
+    workspace.resources(),
   ]);
-  return page(c, <Home {...{ frame, sessions, services, query: query(c), now: Date.now() }} />);
+  const props = { frame, sessions, services, resources, query: query(c), now: Date.now() };
+  return page(c, <Home {...props} />);
 }
 
 async function sessionList(c: Console): Promise<Response> {
@@ -80,8 +83,17 @@ async function top(c: Console): Promise<Response> {
 }
 
 async function catalogue(c: Console): Promise<Response> {
-  const [frame, services] = await Promise.all([frameFor(c, "services"), c.var.workspace.services()]);
-  return page(c, <ServicesPage {...{ frame, services, query: query(c) }} />);
+  const [frame, services, resources] = await Promise.all([
+    frameFor(c, "services"),
+    c.var.workspace.services(),
+    c.var.workspace.resources(),
+  ]);
+  return page(c, <ServicesPage {...{ frame, services, resources, query: query(c) }} />);
+}
+
+async function resourcesPage(c: Console): Promise<Response> {
+  const [frame, resources] = await Promise.all([frameFor(c, "resources"), c.var.workspace.resources()]);
+  return page(c, <ResourcesPage {...{ frame, resources, now: Date.now() }} />);
 }
 
 async function serviceNamed(c: Console, name: string): Promise<CatalogueEntry | undefined> {
@@ -110,9 +122,10 @@ async function launchPage(
   refused?: Refused,
   key?: string,
 ): Promise<Response> {
-  const frame = await frameFor(c, "services");
+  const [frame, resources] = await Promise.all([frameFor(c, "services"), c.var.workspace.resources()]);
   const idempotencyKey = key ?? crypto.randomUUID();
-  return page(c, <LaunchPage {...{ frame, entry, idempotencyKey, refused }} />, refused?.problem.status);
+  const view = <LaunchPage {...{ frame, entry, resources, idempotencyKey, refused }} />;
+  return page(c, view, refused?.problem.status);
 }
 
 async function launchForm(c: Console): Promise<Response> {
@@ -124,7 +137,8 @@ async function launchForm(c: Console): Promise<Response> {
 /** The form again, with what was typed. A key that made another session is spent: the form gets a new one. */
 function refuse(c: Console, entry: CatalogueEntry, form: LaunchForm, why: Problem): Promise<Response> {
   const key = why.code === "idempotency_conflict" ? undefined : form.key;
-  return launchPage(c, entry, { inputs: form.inputs, name: form.name, problem: why }, key);
+  const { inputs, name, place } = form;
+  return launchPage(c, entry, { inputs, name, place, problem: why }, key);
 }
 
 async function launch(c: Console): Promise<Response> {
@@ -132,9 +146,10 @@ async function launch(c: Console): Promise<Response> {
   const entry = await serviceNamed(c, name);
   if (entry === undefined) return problem(c, unknownService(name));
   const form = readLaunchForm(entry.inputs, await formOf(c));
+  const resources = await c.var.workspace.resources();
   try {
     const launched = await c.var.workspace.launch(
-      launchRequest(entry, form),
+      launchRequest(entry, resources, form),
       form.key ?? null,
       c.var.sessionsHost,
     );
@@ -192,6 +207,7 @@ export function consoleRoutes(): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   routes.get("/", home);
   routes.get("/services", catalogue);
+  routes.get("/resources", resourcesPage);
   routes.get("/icons/:file", icon);
   routes.get("/launch/:service", launchForm);
   routes.post("/launch/:service", launch);

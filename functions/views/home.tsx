@@ -1,8 +1,9 @@
+import type { ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import type { Session } from "../../contract/session.ts";
 import { type Frame, Layout } from "./layout.tsx";
 import { Search } from "./search.tsx";
-import { isLaunchable, NoCatalogue, sortServices } from "./service-list.tsx";
+import { isReady, NoCatalogue, sortServices } from "./service-list.tsx";
 import { launchHref } from "./session-actions.tsx";
 import { SessionList } from "./session-list.tsx";
 import { ServiceIcon } from "./service-icon.tsx";
@@ -13,15 +14,15 @@ const SEARCHABLE = 6;
 const NoneReady = ({ services }: { services: readonly CatalogueEntry[] }) =>
   services.length === 0 ? <NoCatalogue /> : <p class="nothing">None of the applications is installed yet.</p>;
 
-function Launcher({ services }: { services: readonly CatalogueEntry[] }) {
-  const ready = sortServices(services).filter((entry) => isLaunchable(entry) && entry.installed);
+function Launcher({ services, resources }: Pick<HomeProps, "services" | "resources">) {
+  const ready = sortServices(services, resources).filter((entry) => isReady(entry, resources));
   return (
     <aside
       id="launcher"
       class="launcher"
       aria-labelledby="launcher-title"
       hx-get="/"
-      hx-trigger="berth:agent from:body throttle:250ms"
+      hx-trigger="berth:agent from:body throttle:250ms, berth:resources from:body throttle:250ms"
       hx-select="#launcher"
       hx-swap="outerMorph"
     >
@@ -56,12 +57,13 @@ type HomeProps = {
   frame: Frame;
   sessions: readonly Session[];
   services: readonly CatalogueEntry[];
+  resources: readonly ResourceView[];
   query: string;
   now: number;
 };
 
 /** The first page: what is running, how it is doing, how to get in; and what there is to launch. */
-export const Home = ({ frame, sessions, services, query, now }: HomeProps) => (
+export const Home = ({ frame, sessions, services, resources, query, now }: HomeProps) => (
   <Layout title="Sessions" frame={frame} refresh={15}>
     <div class="head">
       <h1>Sessions</h1>
@@ -80,7 +82,7 @@ export const Home = ({ frame, sessions, services, query, now }: HomeProps) => (
     </div>
     <div class="home">
       <SessionList sessions={sessions} services={services} query={query} now={now} />
-      <Launcher services={services} />
+      <Launcher services={services} resources={resources} />
     </div>
   </Layout>
 );

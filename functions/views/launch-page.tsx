@@ -1,19 +1,26 @@
 import type { Problem } from "../../contract/problem.ts";
+import type { ResourceView } from "../../contract/resource.ts";
 import { type CatalogueEntry, defaultOf, type Input } from "../../contract/service.ts";
 import type { Inputs } from "../../contract/session.ts";
+import { Command } from "./command.tsx";
 import { Field, fieldName } from "./field.tsx";
+import { Labelled } from "./labelled.tsx";
 import { type Frame, Layout } from "./layout.tsx";
+import { hasCluster, isLaunchable, placementsOn, type TypedPlace } from "./place.ts";
+import { PlaceFields } from "./place-fields.tsx";
 import { Prose } from "./prose.tsx";
+import { ADD_COMMAND } from "./resources-page.tsx";
 import { ServiceIcon } from "./service-icon.tsx";
-import { isLaunchable, Missing } from "./service-list.tsx";
+import { Missing } from "./service-list.tsx";
 import { launchHref } from "./session-actions.tsx";
 
 /** A form that came back: what was typed, and what is wrong with it. */
-export type Refused = { inputs: Inputs; name: string; problem: Problem };
+export type Refused = { inputs: Inputs; name: string; place: TypedPlace; problem: Problem };
 
 type LaunchProps = {
   frame: Frame;
   entry: CatalogueEntry;
+  resources: readonly ResourceView[];
   /** Makes this form one launch, however often it is sent. */
   idempotencyKey: string;
   refused?: Refused | undefined;
@@ -33,13 +40,19 @@ function effective(form: readonly Input[], typed: Inputs): { values: Inputs; sho
   return { values, shown };
 }
 
-/** A message as the field shows it: the label stands above it already. */
-const atField = (input: Input, detail: string): string => {
-  const prefix = `${input.label ?? input.name}: `;
-  const text = detail.startsWith(prefix) ? detail.slice(prefix.length) : detail;
+/** A message as a field shows it: the label stands above it already. */
+function atField(problem: Problem, label: string | undefined): string {
+  const prefixes = [`${label}: `, `${problem.field}: `];
+  const prefix = prefixes.find((each) => problem.detail.startsWith(each)) ?? "";
+  const text = problem.detail.slice(prefix.length);
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+/** What an input's field says of it. */
+function atInput(input: Input, problem: Problem): string {
   const again = input.type === "password" ? " Type it once more: a password is never sent back." : "";
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.${again}`;
-};
+  return `${atField(problem, input.label ?? input.name)}${again}`;
+}
 
 function Fields({ entry, refused }: { entry: CatalogueEntry; refused: Refused | undefined }) {
   const typed = refused?.inputs ?? {};
@@ -50,9 +63,7 @@ function Fields({ entry, refused }: { entry: CatalogueEntry; refused: Refused | 
         <Field
           input={input}
           value={typed[input.name] ?? defaultOf(input)}
-          error={
-            refused?.problem.field === fieldName(input) ? atField(input, refused.problem.detail) : undefined
-          }
+          error={refused?.problem.field === fieldName(input) ? atInput(input, refused.problem) : undefined}
           shown={shown.has(input.name)}
           controller={entry.inputs.find((each) => each.name === input.showWhen?.input)}
         />
@@ -61,53 +72,57 @@ function Fields({ entry, refused }: { entry: CatalogueEntry; refused: Refused | 
   );
 }
 
-function NameField({ refused }: { refused: Refused | undefined }) {
-  const wrong = refused?.problem.field === "name";
-  return (
-    <fieldset class="field">
-      <label for="name">
-        Name<span class="optional"> optional</span>
-      </label>
-      {wrong ? (
-        <p class="wrong" id="name-error" role="alert">
-          {refused.problem.detail}
-        </p>
-      ) : null}
-      <input
-        id="name"
-        name="name"
-        type="text"
-        maxlength={80}
-        autocomplete="off"
-        value={refused?.name ?? ""}
-        aria-describedby={wrong ? "name-error name-help" : "name-help"}
-        {...(wrong ? { "aria-invalid": "true", autofocus: true } : {})}
-      />
-      <p class="help" id="name-help">
-        What the session is called in your list.
-      </p>
-    </fieldset>
-  );
+const NameField = ({ refused }: { refused: Refused | undefined }) => (
+  <Labelled
+    name="name"
+    label="Name"
+    optional
+    help="What the session is called in your list."
+    error={refused?.problem.field === "name" ? refused.problem.detail : undefined}
+  >
+    {(attributes) => (
+      <input {...attributes} type="text" maxlength={80} autocomplete="off" value={refused?.name ?? ""} />
+    )}
+  </Labelled>
+);
+
+/** The form's own name of the field at fault: one line of the directives is a field of the request, not of the form. */
+const fieldAtFault = (problem: Problem): string =>
+  (problem.field ?? "").replace(/^(scheduler\.directives)\.\d+$/, "$1");
+
+/** Whether a field of the form shows what is wrong; else it is said above the form. */
+function isShownAtField(
+  entry: CatalogueEntry,
+  resources: readonly ResourceView[],
+  problem: Problem,
+): boolean {
+  const field = fieldAtFault(problem);
+  if (field === "name" || entry.inputs.some((input) => fieldName(input) === field)) return true;
+  const choices = resources.map((resource) => placementsOn(entry, resource));
+  if (field === "placement") return choices.some((placements) => placements.length > 1);
+  if (field === "resource")
+    return resources.length > 0 && entry.placements.some((placement) => placement !== "workspace");
+  return field.startsWith("scheduler.") && choices.some((placements) => placements.includes("compute"));
 }
 
-/** True when a field of the form shows what is wrong; else it is said above the form. */
-const isShownAtField = (entry: CatalogueEntry, problem: Problem): boolean =>
-  problem.field === "name" || entry.inputs.some((input) => fieldName(input) === problem.field);
-
-function Form({ entry, idempotencyKey, refused }: Omit<LaunchProps, "frame">) {
+function Form({ entry, resources, idempotencyKey, refused }: Omit<LaunchProps, "frame">) {
+  const problem = refused?.problem;
+  const errorAt = (field: string): string | undefined =>
+    problem !== undefined && fieldAtFault(problem) === field ? atField(problem, undefined) : undefined;
   return (
     <form class="launch" method="post" action={launchHref(entry.name)} data-launch="">
       <input type="hidden" name="key" value={idempotencyKey} autocomplete="off" />
-      {refused === undefined || isShownAtField(entry, refused.problem) ? null : (
+      {problem === undefined || isShownAtField(entry, resources, problem) ? null : (
         <div class="notice" role="alert">
           <p>
-            <strong>{refused.problem.title}.</strong> {refused.problem.detail}
+            <strong>{problem.title}.</strong> {problem.detail}
           </p>
           <p>
-            <Prose text={refused.problem.remedy} />
+            <Prose text={problem.remedy} />
           </p>
         </div>
       )}
+      <PlaceFields entry={entry} resources={resources} typed={refused?.place} errorAt={errorAt} />
       <Fields entry={entry} refused={refused} />
       <NameField refused={refused} />
       <div class="actions">
@@ -121,7 +136,8 @@ function Form({ entry, idempotencyKey, refused }: Omit<LaunchProps, "frame">) {
 }
 
 /** The form that launches a service, made from its inputs. */
-export function LaunchPage({ frame, entry, idempotencyKey, refused }: LaunchProps) {
+export function LaunchPage({ frame, entry, resources, idempotencyKey, refused }: LaunchProps) {
+  const isHereOnly = entry.placements.includes("workspace") && !hasCluster(entry, resources);
   return (
     <Layout title={`Launch ${entry.title}`} frame={frame}>
       <div class="narrow">
@@ -138,28 +154,35 @@ export function LaunchPage({ frame, entry, idempotencyKey, refused }: LaunchProp
             <pre class="error">{entry.broken}</pre>
             <p>Correct the file; the catalogue follows by itself.</p>
           </div>
-        ) : isLaunchable(entry) ? (
+        ) : isLaunchable(entry, resources) ? (
           <>
-            {entry.installed ? null : (
+            {entry.installed || !entry.placements.includes("workspace") ? null : (
               <div class="notice">
                 <Missing entry={entry} />
               </div>
             )}
-            <p class="facts">
-              <span>
-                Runs in your workspace
-                {frame.agent.host === null ? null : (
-                  <>
-                    , <b>{frame.agent.host}</b>
-                  </>
-                )}
-              </span>
-            </p>
-            <Form entry={entry} idempotencyKey={idempotencyKey} refused={refused} />
+            {isHereOnly ? (
+              <p class="facts">
+                <span>
+                  Runs in your workspace
+                  {frame.agent.host === null ? null : (
+                    <>
+                      , <b>{frame.agent.host}</b>
+                    </>
+                  )}
+                </span>
+              </p>
+            ) : null}
+            <Form entry={entry} resources={resources} idempotencyKey={idempotencyKey} refused={refused} />
           </>
         ) : (
           <div class="notice">
-            <p>This service does not run in the workspace, and no cluster is connected.</p>
+            <p>
+              It does not run in the workspace, and{" "}
+              {resources.length === 0 ? "no cluster is there" : "none of the clusters has a scheduler"}. Add
+              one on the workspace:
+            </p>
+            <Command text={ADD_COMMAND} />
           </div>
         )}
       </div>

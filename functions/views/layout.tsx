@@ -4,7 +4,7 @@ import { Command } from "./command.tsx";
 import { Brand, Document } from "./document.tsx";
 
 /** The places of the top bar. */
-export type Place = "sessions" | "services" | "notifications";
+export type Place = "sessions" | "services" | "resources" | "notifications";
 
 /** What every page of the console shows around its content. */
 export type Frame = {
@@ -18,6 +18,7 @@ export type Frame = {
 const LINKS = [
   { place: "sessions", href: "/", text: "Sessions" },
   { place: "services", href: "/services", text: "Services" },
+  { place: "resources", href: "/resources", text: "Resources" },
 ] as const;
 
 const KEYS = [

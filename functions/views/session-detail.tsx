@@ -1,11 +1,16 @@
 import type { Child } from "hono/jsx";
-import { isEnded, type Session } from "../../contract/session.ts";
+import { spellMemory } from "../../contract/memory.ts";
+import { isEnded, type SchedulerRequest, type Session } from "../../contract/session.ts";
+import { spellWalltime } from "../../contract/walltime.ts";
 import { Command } from "./command.tsx";
 import { type Frame, Layout } from "./layout.tsx";
 import { SessionActions } from "./session-actions.tsx";
 import { lookOf, State } from "./state.tsx";
 import { Steps } from "./steps.tsx";
-import { between, Exact, Left } from "./time.tsx";
+import { between, Exact } from "./time.tsx";
+import { TimeLeft } from "./time-left.tsx";
+import { Trouble } from "./trouble.tsx";
+import { counted, Where } from "./where.tsx";
 
 type DetailProps = {
   session: Session;
@@ -25,13 +30,44 @@ const Fact = ({ name, children }: { name: string; children: Child }) => (
 
 const Code = ({ text }: { text: string }) => <code>{text}</code>;
 
-function Facts({ session, title, now }: Omit<DetailProps, "opens">) {
-  const { resource, placement, node, jobId, port, url, startedAt, endedAt, endsAt, createdAt, status } =
-    session;
+/** What the scheduler was asked for. */
+function Asked({ scheduler }: { scheduler: SchedulerRequest }) {
+  const { partition, account, qos, walltime, directives = [] } = scheduler;
+  const { nodes = 1, tasksPerNode = 1, cpusPerTask, memory, gpus = 0, exclusive = false } = scheduler;
+  const size = [
+    nodes === 1 ? null : counted(nodes, "node"),
+    tasksPerNode === 1 ? null : `${counted(tasksPerNode, "task")} each`,
+    cpusPerTask === undefined ? null : counted(cpusPerTask, "CPU"),
+    memory === undefined ? null : spellMemory(memory),
+    gpus === 0 ? null : counted(gpus, "GPU"),
+    exclusive ? "nodes of its own" : null,
+  ].filter((part) => part !== null);
+  return (
+    <>
+      {partition === undefined ? null : <Fact name="Partition">{partition}</Fact>}
+      {account === undefined ? null : <Fact name="Account">{account}</Fact>}
+      {qos === undefined ? null : <Fact name="QoS">{qos}</Fact>}
+      {walltime === undefined ? null : <Fact name="Asked for">{spellWalltime(walltime)}</Fact>}
+      {size.length === 0 ? null : <Fact name="Size">{size.join(" · ")}</Fact>}
+      {directives.length === 0 ? null : (
+        <Fact name="Directives">
+          {directives.map((line) => (
+            <Code text={line} />
+          ))}
+        </Fact>
+      )}
+    </>
+  );
+}
+
+function Facts({ session, title }: Pick<DetailProps, "session" | "title">) {
+  const { resource, placement, scheduler, node, jobId, port, url, status } = session;
+  const { startedAt, endedAt, endsAt, createdAt } = session;
   return (
     <dl class="details">
       <Fact name="Service">{title}</Fact>
       <Fact name="Runs on">{resource === null ? placement : `${resource}, ${placement}`}</Fact>
+      {scheduler === null ? null : <Asked scheduler={scheduler} />}
       {node === null ? null : (
         <Fact name="Node">
           <Code text={node} />
@@ -46,6 +82,11 @@ function Facts({ session, title, now }: Omit<DetailProps, "opens">) {
       <Fact name="Launched">
         <Exact at={createdAt} />
       </Fact>
+      {session.queue.estimatedStart === null || isEnded(session.state) ? null : (
+        <Fact name="Starts about">
+          <Exact at={session.queue.estimatedStart} />
+        </Fact>
+      )}
       {startedAt === null ? null : (
         <Fact name="Ready">
           <Exact at={startedAt} />
@@ -60,8 +101,8 @@ function Facts({ session, title, now }: Omit<DetailProps, "opens">) {
         <Fact name="Ran for">{between(startedAt, endedAt)}</Fact>
       )}
       {endsAt === null || isEnded(session.state) ? null : (
-        <Fact name="Time left">
-          <Left at={endsAt} now={now} />
+        <Fact name="Ends">
+          <Exact at={endsAt} />
         </Fact>
       )}
       {url === null ? null : (
@@ -132,8 +173,10 @@ function SessionDetail({ session, title, opens, now }: DetailProps) {
           <p class="facts">
             <State look={lookOf(session)} />
             {title === session.name ? null : <span>{title}</span>}
-            <span>{session.resource ?? session.placement}</span>
+            <Where session={session} />
+            <TimeLeft session={session} now={now} />
           </p>
+          {session.trouble === null ? null : <Trouble text={session.trouble} />}
         </div>
         <SessionActions session={session} back="session" />
       </div>
@@ -143,7 +186,7 @@ function SessionDetail({ session, title, opens, now }: DetailProps) {
           <Steps session={session} now={now} />
           {waits ? <p class="help">Opens by itself as soon as it is ready.</p> : null}
         </div>
-        <Facts session={session} title={title} now={now} />
+        <Facts session={session} title={title} />
       </div>
     </div>
   );

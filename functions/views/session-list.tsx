@@ -1,10 +1,14 @@
 import type { Child } from "hono/jsx";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import { isEnded, type Session } from "../../contract/session.ts";
+import { Queue } from "./queue.tsx";
 import { ServiceIcon } from "./service-icon.tsx";
 import { SessionActions } from "./session-actions.tsx";
 import { lookOf, State } from "./state.tsx";
-import { Ago, between, Elapsed, Hour, Left } from "./time.tsx";
+import { Ago, between, Elapsed } from "./time.tsx";
+import { TimeLeft } from "./time-left.tsx";
+import { Trouble } from "./trouble.tsx";
+import { Where } from "./where.tsx";
 
 /** A failure is news for this long: it stands among what is running. Milliseconds. */
 const NEWS = 3_600_000;
@@ -24,21 +28,6 @@ export const tellingStatus = (session: Pick<Session, "state" | "status">): strin
   return status === "" || status.toLowerCase() === session.state ? undefined : status;
 };
 
-function Queue({ queue }: { queue: Session["queue"] }) {
-  const { position, reason, estimatedStart } = queue;
-  return (
-    <>
-      {position === null ? null : <span>place {position}</span>}
-      {reason === null ? null : <span>{reason}</span>}
-      {estimatedStart === null ? null : (
-        <span>
-          starts at about <Hour at={estimatedStart} />
-        </span>
-      )}
-    </>
-  );
-}
-
 /** Characters of somebody else's text that a row has room for. */
 const QUOTED = 120;
 
@@ -51,7 +40,7 @@ function Quote({ text }: { text: string }) {
 
 /** One line on how a session is doing. */
 function Doing({ session, now }: { session: Session; now: number }): Child {
-  const { state, createdAt, startedAt, endedAt, endsAt } = session;
+  const { state, createdAt, startedAt, endedAt } = session;
   if (isEnded(state)) {
     const ran =
       startedAt === null || endedAt === null ? null : <span>ran for {between(startedAt, endedAt)}</span>;
@@ -76,11 +65,7 @@ function Doing({ session, now }: { session: Session; now: number }): Child {
       ) : (
         <Elapsed at={createdAt} now={now} />
       )}
-      {endsAt === null ? null : (
-        <span>
-          <Left at={endsAt} now={now} /> left
-        </span>
-      )}
+      <TimeLeft session={session} now={now} />
     </>
   );
 }
@@ -97,9 +82,10 @@ function Row({ session, entry, now }: { session: Session; entry: CatalogueEntry 
         </a>
         <p class="facts">
           {title === session.name ? null : <span>{title}</span>}
-          <span>{session.resource ?? session.placement}</span>
+          <Where session={session} />
           <Doing session={session} now={now} />
         </p>
+        {session.trouble === null ? null : <Trouble text={session.trouble} />}
       </div>
       <SessionActions session={session} back="list" />
     </li>
@@ -116,7 +102,7 @@ function Rows({ sessions, services, now }: Omit<ListProps, "query">) {
   );
 }
 
-/** True when a session's name, service, state or status holds the words searched for. */
+/** True when what a session is called, where it runs or how it is doing holds the words searched for. */
 function matches(session: Session, query: string, title: string): boolean {
   const text = [
     session.name,
@@ -126,6 +112,9 @@ function matches(session: Session, query: string, title: string): boolean {
     session.status,
     session.error,
     session.id,
+    session.resource ?? session.placement,
+    session.node ?? "",
+    session.jobId ?? "",
   ];
   const hay = text.join("\n").toLowerCase();
   return query

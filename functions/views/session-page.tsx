@@ -1,7 +1,7 @@
-import type { Child } from "hono/jsx";
 import type { Session, SessionState } from "../../contract/session.ts";
 import { Command } from "./command.tsx";
 import { messagePage } from "./message-page.tsx";
+import { waitsFor } from "./queue.tsx";
 import { launchHref } from "./session-actions.tsx";
 import { tellingStatus } from "./session-list.tsx";
 import { lookOf, State } from "./state.tsx";
@@ -13,19 +13,6 @@ import { Ago, between, Elapsed } from "./time.tsx";
 const RETRY = 3;
 
 const WAITING = ["submitted", "queued", "starting"] as const satisfies SessionState[];
-
-function waitsFor(session: Session): Child {
-  const { state, port, queue } = session;
-  if (state === "queued") {
-    return queue.reason === null
-      ? "It waits in the cluster's queue."
-      : `It waits in the cluster's queue: ${queue.reason}.`;
-  }
-  if (state === "submitted") return "It waits for the workspace to take it up.";
-  return port === null
-    ? "It waits for the application to start."
-    : `It waits for the application to answer on port ${port}.`;
-}
 
 const again = (session: Session, consoleUrl: string, primary: boolean) => (
   <a class={primary ? "button primary" : "button"} href={consoleUrl + launchHref(session.service)}>
@@ -70,7 +57,9 @@ export function loadingPage(
         <p id="status" class="status" role="status">
           {tellingStatus(session) ?? "Starting"}
         </p>
-        <p class="help later">{waitsFor(session)} This page moves on by itself.</p>
+        <p class="help later">
+          <span id="waits">{waitsFor(session)}</span> This page moves on by itself.
+        </p>
       </>
     ),
     actions: consoleUrl === undefined ? undefined : detail(session, consoleUrl, "Details and log"),

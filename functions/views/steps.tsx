@@ -1,5 +1,6 @@
 import type { Child } from "hono/jsx";
-import type { Session, SessionState } from "../../contract/session.ts";
+import { isEnded, type Session, type SessionState } from "../../contract/session.ts";
+import { queueText } from "./queue.tsx";
 import { tellingStatus } from "./session-list.tsx";
 import { between, Elapsed } from "./time.tsx";
 
@@ -45,16 +46,26 @@ const LAST: Record<SessionState, Mark> = {
   canceled: "stopped",
 };
 
-/** The steps that only a batch scheduler brings. */
-function clusterSteps({ state, queue, createdAt, jobId, node }: Session): Step[] {
+/** True for a session that goes through a batch scheduler. */
+const isBatch = ({ placement, state, jobId }: Session): boolean =>
+  placement === "compute" || state === "queued" || jobId !== null;
+
+/** The steps that only a batch scheduler brings, of a session that was taken up. */
+function clusterSteps(session: Session): Step[] {
+  const { state, queue, createdAt, startedAt, endedAt, node } = session;
+  if (!isBatch(session)) return node === null ? [] : [{ label: "node", mark: "done", note: node }];
+  const queued = { label: "queued", from: createdAt } as const;
   if (state === "queued") {
-    const place = queue.position === null ? null : `place ${queue.position}`;
-    const note = [place, queue.reason].filter((part) => part !== null).join(" · ");
-    return [{ label: "queued", mark: "now", note, from: createdAt }];
+    return [
+      { ...queued, mark: "now", note: queueText(queue) },
+      { label: "node", mark: "next" },
+    ];
   }
+  if (isEnded(state) && startedAt === null && node === null)
+    return [{ ...queued, mark: LAST[state], to: endedAt }];
   return [
-    ...(jobId === null ? [] : [{ label: "queued", mark: "done", note: `job ${jobId}` } as const]),
-    ...(node === null ? [] : [{ label: "node", mark: "done", note: node } as const]),
+    { label: "queued", mark: "done" },
+    { label: "node", mark: "done", note: node ?? undefined },
   ];
 }
 
@@ -71,7 +82,7 @@ function runSteps({ state, createdAt, startedAt, endedAt }: Session): Step[] {
 
 /** The way of a session from its launch to its end, as far as it is known. */
 export function stepsOf(session: Session): Step[] {
-  const { state, createdAt } = session;
+  const { state, createdAt, startedAt, endedAt, jobId, node } = session;
   const status = tellingStatus(session);
   const now = {
     mark: "now",
@@ -80,11 +91,22 @@ export function stepsOf(session: Session): Step[] {
   } as const;
   const starting: Step = { label: "starting", mark: "next" };
   const ready: Step = { label: "ready", mark: "next" };
-  if (state === "submitted") return [{ label: "submitted", ...now }, starting, ready];
-  const before: Step[] = [{ label: "submitted", mark: "done" }, ...clusterSteps(session)];
+  if (state === "submitted") {
+    const queue: Step[] = ["queued", "node"].map((label) => ({ label, mark: "next" }));
+    return [{ label: "submitted", ...now }, ...(isBatch(session) ? queue : []), starting, ready];
+  }
+  if (session.placement === "compute" && isEnded(state) && jobId === null && startedAt === null)
+    return [{ label: "submitted", mark: LAST[state], from: createdAt, to: endedAt }];
+  const submitted: Step = {
+    label: "submitted",
+    mark: "done",
+    note: jobId === null ? undefined : `job ${jobId}`,
+  };
+  const before: Step[] = [submitted, ...clusterSteps(session)];
   if (state === "queued") return [...before, starting, ready];
   if (state === "starting") return [...before, { ...starting, ...now }, ready];
-  return [...before, ...runSteps(session)];
+  const left = isBatch(session) && isEnded(state) && startedAt === null && node === null;
+  return left ? before : [...before, ...runSteps(session)];
 }
 
 function Time({ step, now }: { step: Step; now: number }): Child {

@@ -1,5 +1,6 @@
 import type { ResourceView } from "../../contract/resource.ts";
 import { isEnded, type Notification, type Session } from "../../contract/session.ts";
+import { waitsFor } from "../views/queue.tsx";
 import { EventStreams, type ServerEvent } from "./events.ts";
 import type { StoredSession } from "./store.ts";
 
@@ -47,8 +48,9 @@ export class Feed {
   /** One session's changes, for its loading page: no more than that page shows. */
   wait(stored: StoredSession, view: View): Response {
     const spell = (session: StoredSession): ServerEvent => {
-      const { state, status, error, url } = view(session);
-      return { event: "session", data: { state, status, error, url } };
+      const shown = view(session);
+      const { state, status, error, url } = shown;
+      return { event: "session", data: { state, status, error, url, waits: waitsFor(shown) } };
     };
     return this.#streams.open([spell(stored)], (change) =>
       change.kind === "session" && change.stored.spec.id === stored.spec.id

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseMemory, spellMemory } from "../../contract/memory.ts";
+import { MEMORY_PATTERN, parseMemory, spellMemory } from "../../contract/memory.ts";
 
 describe("an amount of memory", () => {
   it.each([
@@ -17,6 +17,12 @@ describe("an amount of memory", () => {
 
   it.each(["", "16", "G", "16K", "-1G", "0G", "1,5G", "16G M", "9999999T", "1e3M"])("%j is none", (text) => {
     expect(parseMemory(text)).toBeUndefined();
+  });
+
+  it("is let through by the form as people write it", () => {
+    const pattern = new RegExp(`^(?:${MEMORY_PATTERN})$`, "v");
+    for (const text of ["16G", " 1.5 GiB", "4096mb"]) expect(pattern.test(text)).toBe(true);
+    for (const text of ["16", "G", "16K"]) expect(pattern.test(text)).toBe(false);
   });
 
   it("is read as it is spelled", () => {

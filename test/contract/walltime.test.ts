@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseWalltime, spellWalltime } from "../../contract/walltime.ts";
+import { parseWalltime, spellWalltime, WALLTIME_PATTERN } from "../../contract/walltime.ts";
 
 const pad = (part: number): string => String(part).padStart(2, "0");
 const ANY = fc.integer({ min: 1, max: 3650 * 86_400 });
@@ -52,6 +52,13 @@ describe("a walltime", () => {
 
   it("is read as it is spelled", () => {
     fc.assert(fc.property(ANY, (seconds) => parseWalltime(spellWalltime(seconds)) === seconds));
+  });
+
+  it("is let through by the form as it is spelled", () => {
+    const pattern = new RegExp(`^(?:${WALLTIME_PATTERN})$`, "v");
+    fc.assert(fc.property(ANY, (seconds) => pattern.test(spellWalltime(seconds))));
+    for (const text of ["2-00:00:00", " 90 min", "1 H", ""]) expect(pattern.test(text)).toBe(true);
+    for (const text of ["1:30", "4", "1:60:00", "unlimited"]) expect(pattern.test(text)).toBe(false);
   });
 
   it("is read as schedulers spell it", () => {

@@ -4,7 +4,7 @@ import { type Look, lookOf, State } from "../../functions/views/state.tsx";
 import { all, render, textOf } from "./markup.ts";
 import { session } from "./samples.ts";
 
-const LOOKS: Look[] = [...SESSION_STATES, "canceling", "not reachable"];
+const LOOKS: Look[] = [...SESSION_STATES, "canceling", "not reachable", "reachable", "not asked yet"];
 
 describe("a state", () => {
   it.each(LOOKS)("%s is an icon, a word and a colour", async (look) => {

@@ -1,0 +1,96 @@
+import type { Child } from "hono/jsx";
+import { spellMemory } from "../../contract/memory.ts";
+import type { Partition } from "../../contract/resource.ts";
+import { spellWalltime } from "../../contract/walltime.ts";
+import { counted } from "./where.tsx";
+
+/** How many of a kind there are and are free: `6 of 8`; what is not told is left out. */
+const freeOf = ({ total, free }: { total: number; free: number | null }): string =>
+  free === null ? String(total) : `${free} of ${total}`;
+
+/** What a partition has in a few words, as a list of choices has room for: `6 of 8 nodes free, up to 24 h`. */
+export function partitionText(partition: Partition): string {
+  const { state, nodes, maxWalltime, gpus } = partition;
+  const size =
+    nodes === null
+      ? null
+      : nodes.free === null
+        ? counted(nodes.total, "node")
+        : `${nodes.free} of ${counted(nodes.total, "node")} free`;
+  const facts = [
+    state === "up" ? null : state,
+    size,
+    maxWalltime === null ? null : `up to ${spellWalltime(maxWalltime)}`,
+    gpus.length === 0 ? null : "GPUs",
+  ].filter((fact) => fact !== null);
+  return facts.length === 0 ? partition.name : `${partition.name} — ${facts.join(", ")}`;
+}
+
+function Limit({ partition }: { partition: Partition }): Child {
+  const { maxWalltime, defaultWalltime } = partition;
+  if (maxWalltime === null && defaultWalltime === null) return "—";
+  return (
+    <>
+      {maxWalltime === null ? "no limit known" : `up to ${spellWalltime(maxWalltime)}`}
+      {defaultWalltime === null ? null : <small>{spellWalltime(defaultWalltime)} unless asked for</small>}
+    </>
+  );
+}
+
+function PerNode({ partition }: { partition: Partition }): Child {
+  const { cpusPerNode, memoryPerNode } = partition;
+  const parts = [
+    cpusPerNode === null ? null : counted(cpusPerNode, "CPU"),
+    memoryPerNode === null ? null : spellMemory(memoryPerNode),
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? "—" : parts.join(", ");
+}
+
+const Row = ({ partition }: { partition: Partition }) => (
+  <tr>
+    <th scope="row">
+      {partition.name}
+      {partition.isDefault ? <small>default</small> : null}
+    </th>
+    <td {...(partition.state === "up" ? {} : { class: "off" })}>
+      {partition.state}
+      {partition.reason === null ? null : <small>{partition.reason}</small>}
+    </td>
+    <td>{partition.nodes === null ? "—" : freeOf(partition.nodes)}</td>
+    <td>
+      <Limit partition={partition} />
+    </td>
+    <td>
+      <PerNode partition={partition} />
+    </td>
+    <td>
+      {partition.gpus.length === 0
+        ? "—"
+        : partition.gpus.map((gpu) => (
+            <div>
+              {freeOf(gpu)} {gpu.type}
+            </div>
+          ))}
+    </td>
+  </tr>
+);
+
+/** A cluster's partitions; wider than a phone, it scrolls by itself. */
+export const PartitionTable = ({ of, partitions }: { of: string; partitions: readonly Partition[] }) => (
+  <div class="scroll" tabindex={0} role="region" aria-label={`Partitions of ${of}`}>
+    <table>
+      <thead>
+        <tr>
+          {["Partition", "State", "Nodes free", "Time", "A node has", "GPUs free"].map((title) => (
+            <th scope="col">{title}</th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {partitions.map((partition) => (
+          <Row partition={partition} />
+        ))}
+      </tbody>
+    </table>
+  </div>
+);
