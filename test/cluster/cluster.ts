@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
-import { type Argv, type Ended, mustRun } from "./command.ts";
+import type { Argv, Ended } from "./command.ts";
 import { ALIAS, fillDirectory } from "./directory.ts";
 import { type ExecOptions, Host } from "./host.ts";
-import { HOSTS, type HostName, Layout, NODES, SLOTS, type UserName } from "./layout.ts";
+import { HOSTS, type HostName, Layout, SLOTS, type UserName } from "./layout.ts";
+import { connect, cut, restore } from "./links.ts";
 import { type ClusterProcess, clusterProcesses } from "./processes.ts";
 import { Slurm } from "./slurm.ts";
 
@@ -49,57 +50,6 @@ async function freeSlot(): Promise<number> {
     );
     if (!isTaken) return slot;
   }
-}
-
-/** Links the workspace with the controller, and the controller with the nodes. Nothing leads through the controller. */
-async function connect(layout: Layout, hosts: Readonly<Record<HostName, Host>>): Promise<void> {
-  const { link, uplink, network } = layout;
-  const { ctl } = hosts;
-  // The kernel refuses a name that is taken, so two clusters that chose one slot do not share it.
-  await mustRun([
-    "ip",
-    "link",
-    "add",
-    link,
-    "type",
-    "veth",
-    "peer",
-    "name",
-    ctl.device,
-    "netns",
-    String(ctl.pid),
-  ]);
-  await ctl.ip(
-    `address add ${uplink.controller}/30 dev ${ctl.device}`,
-    `link set ${ctl.device} up`,
-    "link add bridge type bridge",
-    `address add ${layout.address("ctl")}/25 dev bridge`,
-    "link set bridge up",
-    ...NODES.flatMap((node) => [
-      `link add ${node} type veth peer name ${hosts[node].device} netns ${hosts[node].pid}`,
-      `link set ${node} master bridge up`,
-    ]),
-  );
-  // The workspace takes no connection from outside: the first segment of one never leaves the controller.
-  await ctl.nft(
-    "add table inet workspace",
-    "add chain inet workspace output { type filter hook output priority filter; }",
-    `add rule inet workspace output oifname "${ctl.device}" tcp flags & (syn | ack) == syn drop`,
-  );
-  await Promise.all(
-    NODES.map((node) =>
-      hosts[node].ip(`address add ${layout.address(node)}/25 dev eth0`, "link set eth0 up"),
-    ),
-  );
-  await mustRun(["ip", "-batch", "-"], {
-    // The route keeps what is meant for a node from leaving the machine; the controller does not pass it on.
-    input: [
-      `address add ${uplink.workspace}/30 dev ${link}`,
-      `link set ${link} up`,
-      `route add ${network} via ${uplink.controller}`,
-      "",
-    ].join("\n"),
-  });
 }
 
 /**
@@ -225,16 +175,23 @@ export class Cluster implements AsyncDisposable {
     return this.#hosts[host].exec(argv, options);
   }
 
-  /** Drops whatever comes and goes on a node's link; on the controller's link to the workspace. Nobody is told. */
-  async cutLink(host: HostName): Promise<void> {
-    const { device } = this.#hosts[host];
-    const chain = (hook: string) =>
-      `add chain netdev cut ${hook} { type filter hook ${hook} device "${device}" priority 0; policy drop; }`;
-    await this.#hosts[host].nft("add table netdev cut", chain("ingress"), chain("egress"));
+  /** Gives a user another login shell, on every host and from the next login on. */
+  async setLoginShell(user: UserName, shell: string): Promise<void> {
+    for (const host of HOSTS) {
+      const file = join(this.layout.hostDirectory(host), "etc/passwd");
+      const passwd = await readFile(file, "utf8");
+      // In place: a new file would not be the one that the host has mounted.
+      await writeFile(file, passwd.replace(new RegExp(`^(${user}:.*:).*$`, "m"), `$1${shell}`));
+    }
   }
 
-  async restoreLink(host: HostName): Promise<void> {
-    await this.#hosts[host].nft("add table netdev cut", "delete table netdev cut");
+  /** Drops whatever comes and goes on a node's link; on the controller's link to the workspace. Nobody is told. */
+  cutLink(host: HostName): Promise<void> {
+    return cut(this.#hosts[host]);
+  }
+
+  restoreLink(host: HostName): Promise<void> {
+    return restore(this.#hosts[host]);
   }
 
   /** Ends slurmctld, and is back when it is gone; `slurm.startController()` starts it. */

@@ -9,6 +9,7 @@ export type ClusterProcess = {
   uid: number;
   /** The program's name, cut to 15 characters. */
   name: string;
+  /** What the process says of itself: sshd writes a title there. */
   argv: readonly string[];
   /** `NAME=value` each. */
   environment: readonly string[];
@@ -51,8 +52,8 @@ export async function clusterProcesses(): Promise<ClusterProcess[]> {
         hostDirectory,
         uid: Number(uid),
         name: name.trim(),
-        argv: commandLine.split("\0").slice(0, -1),
-        environment: environment.split("\0").slice(0, -1),
+        argv: commandLine.replace(/\0+$/, "").split("\0"),
+        environment: environment.split("\0").filter((entry) => entry !== ""),
       };
     }),
   );

@@ -23,7 +23,14 @@ install_packages "$@" || {
   install_packages "$@"
 }
 
-# It would start at the next boot. Who has it running already is not asked to install it.
-case " $* " in
-*" nginx-light "*) if [ -d /run/systemd/system ]; then systemctl disable --now nginx; fi ;;
-esac
+# They would start at the next boot. Who has one running already is not asked to install it. Slurm's daemons stay away by
+# themselves, for want of a slurm.conf.
+if [ -d /run/systemd/system ]; then
+  for package in "$@"; do
+    case $package in
+    nginx-light) systemctl disable --now nginx ;;
+    openssh-server) systemctl disable --now ssh ;;
+    munge) systemctl disable --now munge ;;
+    esac
+  done
+fi

@@ -31,6 +31,17 @@ export const NEEDS: readonly Need[] = [
   { name: "Python", anyOf: ["python3"], packages: ["python3"] },
   { name: "git", anyOf: ["git"], packages: ["git"] },
   { name: "curl", anyOf: ["curl"], packages: ["curl"] },
+  // The test cluster's.
+  { name: "Slurm's controller", anyOf: ["slurmctld"], packages: ["slurm-wlm"] },
+  { name: "Slurm's node daemon", anyOf: ["slurmd"], packages: ["slurm-wlm"] },
+  { name: "Slurm's commands of PBS", anyOf: ["qsub"], packages: ["slurm-wlm-torque"] },
+  { name: "MUNGE", anyOf: ["munged"], packages: ["munge"] },
+  { name: "sshd", anyOf: ["sshd"], packages: ["openssh-server"] },
+  { name: "ssh", anyOf: ["ssh"], packages: ["openssh-client"] },
+  { name: "ip", anyOf: ["ip"], packages: ["iproute2"] },
+  { name: "nft", anyOf: ["nft"], packages: ["nftables"] },
+  { name: "nc", anyOf: ["nc"], packages: ["netcat-openbsd"] },
+  { name: "tcsh", anyOf: ["tcsh"], packages: ["tcsh"] },
 ];
 
 /** The PATH for the tests: Debian keeps nginx where a user's own PATH may not lead. */
