@@ -2,13 +2,18 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import type { Family } from "./ports.ts";
 import { listenerOwner, LOOPBACK } from "./ports.ts";
+import type { Connect } from "./relay/tunnel-agent.ts";
 
-/** Where a service is asked whether it is ready; `path` as the service sees it, from its `/` on. */
-export type ReadinessTarget = { port: number; tls: boolean; path: string };
+/**
+ * Where a service is asked whether it is ready; `path` as the service sees it, from its `/` on. `connect` is the way to
+ * one that runs on another host.
+ */
+export type ReadinessTarget = { port: number; tls: boolean; path: string; connect?: Connect | undefined };
 
 /** What one probe found. `answered` holds the HTTP status. */
 export type Probe =
@@ -25,7 +30,7 @@ const opened = (host: Family, port: number, signal: AbortSignal): Promise<Socket
     socket.once("connect", () => resolve(socket)).on("error", () => resolve(undefined));
   });
 
-function ask(socket: Socket, host: Family, target: ReadinessTarget, signal: AbortSignal): Promise<Probe> {
+function ask(socket: Duplex, host: string, target: ReadinessTarget, signal: AbortSignal): Promise<Probe> {
   const { promise, resolve } = Promise.withResolvers<Probe>();
   const mute = (error: Error): void => {
     const why = error.name === "AbortError" ? `no answer within ${PROBE_TIMEOUT_MS / 1000} s` : error.message;
@@ -50,6 +55,22 @@ function ask(socket: Socket, host: Family, target: ReadinessTarget, signal: Abor
   return promise;
 }
 
+/** Asks a service on another host. That the listener is the user's own has been seen there. */
+async function probeThrough(connect: Connect, target: ReadinessTarget, signal: AbortSignal): Promise<Probe> {
+  try {
+    const channel = await connect();
+    try {
+      return await ask(channel, "localhost", target, signal);
+    } finally {
+      channel.destroy();
+    }
+  } catch (error) {
+    const isRefused = error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+    if (isRefused) return { found: "nothing" };
+    return { found: "mute", why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 /**
  * Asks a service once: 127.0.0.1 first, then ::1, since `localhost` may mean either. Redirects are not followed.
  * The request may hold a token of the service (a slug with a query), so it is sent only after it is certain that the
@@ -57,6 +78,7 @@ function ask(socket: Socket, host: Family, target: ReadinessTarget, signal: Abor
  */
 export async function probe(target: ReadinessTarget, signal: AbortSignal): Promise<Probe> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
+  if (target.connect !== undefined) return await probeThrough(target.connect, target, limited);
   for (const host of LOOPBACK) {
     const socket = await opened(host, target.port, limited);
     if (socket === undefined) continue;

@@ -26,6 +26,8 @@ export type ClusterScriptOptions = {
   resourceName: string;
   /** The service listens on the unix socket `$service_socket` instead of a port. */
   isOnSocket: boolean;
+  /** Lines of bash that run before the service's own, in the same shell. */
+  prologue: string | undefined;
   /** `<first>-<last>`: the ports that the nodes let pass; undefined for any. */
   portRange: string | undefined;
 };
@@ -70,7 +72,7 @@ chmod 700 tell`;
  * @throws BerthError `unknown_service` when the folder has no start script; `invalid_input` for a NUL in an input
  */
 export function clusterScript(options: ClusterScriptOptions): string {
-  const { spec, directory, serviceDirectory, resourceName, isOnSocket } = options;
+  const { spec, directory, serviceDirectory, resourceName, isOnSocket, prologue } = options;
   const start = startScript(spec, serviceDirectory);
   const kill = findScript(serviceDirectory, "kill");
   return `${SHEBANG}
@@ -113,12 +115,13 @@ trap : HUP INT QUIT USR1 USR2 PIPE ALRM
 trap 'berth_is_stopped=1' TERM
 # In braces: bash reads a group to its end before it runs it, so that the service cannot rewrite what comes after it.
 {
-berth_start_tunnel
+berth_tunnel_loop &
+berth_tunnel=$!
 berth_watch_ready &
 berth_watch=$!
 # With job control the service gets a process group of its own, and INT is not ignored in it.
 set -m
-${run(copyOf(start), "export BERTH_SESSION_ID")} &
+${run(copyOf(start), ["export BERTH_SESSION_ID", prologue ?? ":"].join("\n"))} &
 berth_service=$!
 set +m
 berth_wait

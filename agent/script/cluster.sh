@@ -1,7 +1,6 @@
 # What the session's script does on the cluster around its service.
 #
 #   berth_make_node_directory   sets berth_node_dir: a directory on this node, for its user alone
-#   berth_start_tunnel          keeps the tunnel up from here on
 #   berth_wait                  waits for berth_service, or for the end that the scheduler asks for: berth_code, berth_is_stopped
 #   berth_limited <s> <command> runs a function, and ends it after so long
 #   berth_end_processes         ends what is left of the session on this node
@@ -16,14 +15,6 @@ berth_make_node_directory() {
   done
   echo "berth: cannot make a directory in ${TMPDIR:-/tmp} on $HOSTNAME" >&2
   return 1
-}
-
-berth_start_tunnel() {
-  # Without the session's mark: what reports its end must outlive its processes.
-  env BERTH_TUNNEL_ID="$berth_id" berth_id="$berth_id" berth_node_dir="$berth_node_dir" resource_jobdir="$resource_jobdir" \
-    service_port="$service_port" service_socket="${service_socket:-}" \
-    bash -c 'trap : HUP INT TERM; . ./tunnel.sh; berth_tunnel_loop' &
-  berth_tunnel=$!
 }
 
 berth_wait() {
@@ -55,14 +46,14 @@ berth_limited() {
   kill -KILL -- "-$group" 2>/dev/null
 }
 
-# Signals every process of the session on this node but this shell; false when there is none.
+# Signals every process of the session on this node, false when there is none. Not this shell and what reports the end.
 berth_signal() {
   local file pid found=1
   # The variable stands in the environment that a process began with, proc_pid_environ(5). grep itself has it not.
   while IFS= read -r file; do
     pid=${file#/proc/}
     pid=${pid%/environ}
-    [[ $pid == "$$" ]] && continue
+    [[ $pid == "$$" || $pid == "$berth_tunnel" ]] && continue
     kill "-$1" "$pid" 2>/dev/null && found=0
   done < <(exec grep -lszxF -- "BERTH_SESSION_ID=$berth_id" /proc/[0-9]*/environ)
   return "$found"

@@ -23,6 +23,8 @@ const GUARDED = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** The file that a session's process writes its output to. */
 export class SessionLog {
   readonly path: string;
+  /** What we write is written one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(path: string) {
     this.path = path;
@@ -34,9 +36,18 @@ export class SessionLog {
   }
 
   /** Adds a line of ours. */
-  async say(text: string): Promise<void> {
-    await using file = await this.open();
-    await file.appendFile(`berth: ${text}\n`);
+  say(text: string): Promise<void> {
+    return this.write((file) => file.appendFile(`berth: ${text}\n`));
+  }
+
+  /** Writes while nothing else of ours does. */
+  write<Result>(task: (file: FileHandle) => Promise<Result>): Promise<Result> {
+    const done = this.#turn.then(async () => {
+      await using file = await this.open();
+      return await task(file);
+    });
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   /** The last lines as a terminal would show them; none when there is no log. */

@@ -1,0 +1,81 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import type { SessionDirectory } from "../session-directory.ts";
+
+/** The file in the session's directory that says how far the log on the cluster has been copied. */
+const POSITION = "log-position.json";
+
+/** What is copied into the session's log, by the name of its file in the session's directory on the cluster. */
+export const MIRRORED = ["log", "scheduler.log"] as const;
+export type Mirrored = (typeof MIRRORED)[number] | "controller/log";
+
+const count = z.int().nonnegative();
+const Position = z.object({
+  /** How much of each file stands in our log, bytes. */
+  offsets: z.record(z.string(), count),
+  /** A piece that is being appended: our log's size before it, and what it adds. */
+  pending: z.object({ source: z.string(), size: count, bytes: count }).nullable(),
+});
+type Position = z.infer<typeof Position>;
+
+/**
+ * The copy of a cluster session's output in its log in the workspace. What is appended is noted before, so that an agent
+ * which died in between knows whether a piece stands there: no byte is lost, and none comes twice.
+ */
+export class LogMirror {
+  readonly #directory: SessionDirectory;
+  #position: Position;
+
+  private constructor(directory: SessionDirectory, position: Position) {
+    this.#directory = directory;
+    this.#position = position;
+  }
+
+  /** Finds out how far the copy is. */
+  static async open(directory: SessionDirectory): Promise<LogMirror> {
+    const text = await readFile(directory.file(POSITION), "utf8").catch(() => "null");
+    const position = Position.safeParse(JSON.parse(text)).data ?? { offsets: {}, pending: null };
+    const mirror = new LogMirror(directory, position);
+    await mirror.#settle();
+    return mirror;
+  }
+
+  /** Where to go on with a file, bytes. */
+  offset(source: Mirrored): number {
+    return this.#position.offsets[source] ?? 0;
+  }
+
+  append(source: Mirrored, bytes: Buffer): Promise<void> {
+    return this.#directory.log.write(async (file) => {
+      const { size } = await file.stat();
+      await this.#note({ ...this.#position, pending: { source, size, bytes: bytes.length } });
+      await file.appendFile(bytes);
+      this.#position = this.#after(source, bytes.length);
+    });
+  }
+
+  #after(source: string, bytes: number): Position {
+    const { offsets } = this.#position;
+    return { offsets: { ...offsets, [source]: (offsets[source] ?? 0) + bytes }, pending: null };
+  }
+
+  /** A piece that was being appended when the agent died is there or it is not; a part of it goes. */
+  async #settle(): Promise<void> {
+    const { pending } = this.#position;
+    if (pending === null) return;
+    await this.#directory.log.write(async (file) => {
+      const { size } = await file.stat();
+      const isThere = size >= pending.size + pending.bytes;
+      if (!isThere && size > pending.size) await file.truncate(pending.size);
+      this.#position = isThere
+        ? this.#after(pending.source, pending.bytes)
+        : { ...this.#position, pending: null };
+    });
+  }
+
+  async #note(position: Position): Promise<void> {
+    const path = this.#directory.file(POSITION);
+    await writeFile(`${path}.next`, JSON.stringify(position), { mode: 0o600 });
+    await rename(`${path}.next`, path);
+  }
+}
