@@ -1,10 +1,19 @@
 import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { Commands } from "./commands.ts";
+import { dial } from "./dial.ts";
+import { type Forward, Forwards } from "./forwards.ts";
 import type { HostKey } from "./host-key.ts";
+import type { Dialled } from "./login.ts";
+import type { RemoteProcess } from "./remote-process.ts";
 import type { CommandResult, RunOptions, Shell } from "./shell.ts";
-import type { SshError } from "./trouble.ts";
+import type { SshDestination } from "./ssh-config.ts";
+import { SshError, type SshTrouble } from "./trouble.ts";
+import { untilAborted } from "./until-aborted.ts";
 
-/** How a host is named to ssh: an alias or `user@host`, as `ssh` takes it; `configFile` as `ssh -F` takes it. */
-export type SshDestination = { host: string; configFile?: string };
+export type { Forward } from "./forwards.ts";
+export type { RemoteProcess } from "./remote-process.ts";
+export type { SshDestination } from "./ssh-config.ts";
 
 /** `down`: the last attempt failed, or the connection was lost. Times in milliseconds since 1970. */
 export type SshState =
@@ -22,66 +31,271 @@ export type SshConnectionOptions = {
   random: () => number;
 };
 
-/** A command that runs on the host until it ends: its standard input and output. 'close' when it has ended. */
-export type RemoteProcess = Duplex & {
-  /** Its exit code once closed; null where a signal or the loss of the connection ended it. */
-  readonly exitCode: number | null | undefined;
-  /** The end of what it wrote on standard error. */
-  readonly stderr: string;
-};
+type Argv = readonly [string, ...string[]];
 
-/** A port on the host's loopback, each of whose connections comes here. */
-export type Forward = AsyncDisposable & {
-  readonly port: number;
-  /** When it is no more: disposed, or the connection lost. Never rejects. */
-  readonly gone: Promise<void>;
-};
+/** A connection with what runs over it. */
+type Live = { dialled: Dialled; commands: Commands; forwards: Forwards };
 
-/** The one connection to a host: made on demand, kept while somebody keeps it, made again by itself. */
+/** Pauses between attempts: up to the first, doubled up to the longest, each drawn from its whole. Milliseconds. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+/** A host that refuses the login counts the attempts: some lock the user out after a few. */
+const REFUSED_PAUSE_MS = 300_000;
+const REFUSALS: ReadonlySet<SshTrouble> = new Set(["permission_denied"]);
+
+/** A connection that lived so long is no part of a row of failures. */
+const PROVEN_MS = 60_000;
+/** A caller waits for the next attempt when it is so near. */
+const PATIENCE_MS = 2_000;
+/** A connection that nobody keeps or uses is ended after so long. */
+const IDLE_MS = 60_000;
+
+/** The pause before the attempt that follows on `failures` (at least one) in a row. */
+export function reconnectPause(failures: number, random: () => number): number {
+  return random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
+}
+
+/**
+ * The one connection to a host: made when it is needed, kept while somebody keeps it, made again by itself after a loss.
+ * What runs on it shares sshd's few sessions: at most eight commands at a time, six of them long-lived; others wait.
+ */
 export class SshConnection implements Shell, AsyncDisposable {
-  constructor(_options: SshConnectionOptions) {}
+  readonly #options: SshConnectionOptions;
+  readonly #stop = new AbortController();
+  readonly #listeners = new Set<(state: SshState) => void>();
+  #state: SshState = { kind: "idle" };
+  #live: Live | undefined;
+  #attempt: Promise<Live> | undefined;
+  #failures = 0;
+  /** No attempt is made by itself before; milliseconds since 1970. */
+  #notBefore = 0;
+  #keepers = 0;
+  #users = 0;
+  /** For the next attempt, or for the end of an idle connection. */
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: SshConnectionOptions) {
+    this.#options = options;
+  }
 
   get state(): SshState {
-    return { kind: "idle" };
+    return this.#state;
   }
 
   /** The host's verified key, while the connection is up. */
   get hostKey(): HostKey | undefined {
-    return undefined;
+    return this.#live?.dialled.hostKey;
   }
 
   /** Called at every change of `state`, until disposed. */
-  onChange(_listener: (state: SshState) => void): Disposable {
-    throw new Error("not here yet");
+  onChange(listener: (state: SshState) => void): Disposable {
+    const own = (state: SshState): void => listener(state);
+    this.#listeners.add(own);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(own) };
   }
 
   /** While anything keeps it, the connection is made, and made again by itself after a loss. */
   keep(): Disposable {
-    throw new Error("not here yet");
+    this.#keepers += 1;
+    this.#schedule();
+    let isKept = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isKept) return;
+        isKept = false;
+        this.#keepers -= 1;
+        this.#schedule();
+      },
+    };
   }
 
-  /** Connects now, a pause after a failed attempt notwithstanding: for the doctor and for what the user asks. @throws SshError */
-  connect(_options: { signal?: AbortSignal } = {}): Promise<void> {
-    throw new Error("not here yet");
+  /**
+   * Connects now, a pause after a failed attempt notwithstanding: for what a user asks.
+   * @throws SshError; the signal's reason
+   */
+  async connect({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#notBefore = 0;
+    await this.#connected(signal);
   }
 
-  /** Connects on demand. @throws SshError, which is a CannotAsk; the signal's reason */
-  run(_argv: readonly [string, ...string[]], _options?: RunOptions): Promise<CommandResult> {
-    throw new Error("not here yet");
+  /**
+   * Connects on demand. In a pause between two attempts it waits for the next if that is near, else the last failure is
+   * its own.
+   * @throws SshError, which is a CannotAsk; the signal's reason
+   */
+  async run(argv: Argv, { input, timeoutMs, signal }: RunOptions = {}): Promise<CommandResult> {
+    const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+    const either = AbortSignal.any([signal, timeout].filter((each) => each !== undefined));
+    try {
+      return await this.#use(either, ({ commands }) => commands.run(argv, input, either));
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (timeout?.aborted !== true || error instanceof SshError) throw error;
+      throw new SshError(
+        "timeout",
+        `"${argv[0]}" on "${this.#options.destination.host}" took longer than ${(timeoutMs ?? 0) / 1000} s.`,
+        { cause: error },
+      );
+    }
   }
 
-  /** Starts a command that lives long. @throws SshError; the signal's reason. Afterwards the signal closes it. */
-  open(
-    _argv: readonly [string, ...string[]],
-    _options: { signal?: AbortSignal } = {},
-  ): Promise<RemoteProcess> {
-    throw new Error("not here yet");
+  /**
+   * Starts a command that lives long; resolves when it runs. Afterwards the signal closes it.
+   * @throws SshError; the signal's reason
+   */
+  async open(argv: Argv, { signal }: { signal?: AbortSignal } = {}): Promise<RemoteProcess> {
+    const until = signal ?? this.#stop.signal;
+    return await this.#use(until, async ({ commands }) => {
+      const command = await commands.open(argv, until);
+      const close = (): void => void command.destroy();
+      until.addEventListener("abort", close, { once: true });
+      this.#users += 1;
+      command.once("close", () => {
+        until.removeEventListener("abort", close);
+        this.#release();
+      });
+      return command;
+    });
   }
 
-  /** Has the host listen on a free port of its 127.0.0.1. It goes with the connection: ask again on `up`. @throws SshError */
-  forward(_onSocket: (socket: Duplex) => void): Promise<Forward> {
-    throw new Error("not here yet");
+  /**
+   * Has the host listen on a free port of its 127.0.0.1. It goes with the connection: ask again once that is up.
+   * @throws SshError
+   */
+  async forward(onSocket: (socket: Duplex) => void): Promise<Forward> {
+    return await this.#use(this.#stop.signal, async ({ forwards }) => {
+      const forward = await forwards.listen(onSocket);
+      this.#users += 1;
+      void forward.gone.then(() => this.#release());
+      return forward;
+    });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(this.#ended());
+    clearTimeout(this.#timer);
+    await this.#attempt?.catch(() => undefined);
+    await this.#live?.dialled.end();
+    this.#listeners.clear();
+  }
+
+  async #use<Value>(signal: AbortSignal, act: (live: Live) => Promise<Value>): Promise<Value> {
+    this.#users += 1;
+    try {
+      return await act(await this.#connected(signal));
+    } finally {
+      this.#release();
+    }
+  }
+
+  #release(): void {
+    this.#users -= 1;
+    this.#schedule();
+  }
+
+  async #connected(signal: AbortSignal | undefined): Promise<Live> {
+    for (;;) {
+      if (this.#stop.signal.aborted) throw this.#ended();
+      if (this.#live !== undefined) return this.#live;
+      const pause = this.#notBefore - Date.now();
+      if (this.#attempt !== undefined || pause <= 0) return await untilAborted(this.#dial(), signal);
+      if (pause > PATIENCE_MS && this.#state.kind === "down") throw this.#state.why;
+      const either = AbortSignal.any([this.#stop.signal, ...(signal === undefined ? [] : [signal])]);
+      await untilAborted(
+        delay(pause, undefined, { signal: either }).catch(() => undefined),
+        signal,
+      );
+    }
+  }
+
+  /** The attempt under way, or a new one. */
+  #dial(): Promise<Live> {
+    if (this.#attempt !== undefined) return this.#attempt;
+    clearTimeout(this.#timer);
+    const { destination, knownHosts, log } = this.#options;
+    this.#change({ kind: "connecting", since: Date.now() });
+    const attempt = dial(destination, { knownHosts, signal: this.#stop.signal }).then(
+      (dialled) => {
+        this.#attempt = undefined;
+        return this.#up(dialled);
+      },
+      (error: unknown) => {
+        this.#attempt = undefined;
+        const why =
+          error instanceof SshError
+            ? error
+            : new SshError("config", `Cannot connect to "${destination.host}": ${String(error)}`, {
+                cause: error,
+              });
+        this.#down(why);
+        log.warn(
+          { host: destination.host, trouble: why.trouble, error: why.message },
+          "cannot connect by ssh",
+        );
+        throw why;
+      },
+    );
+    attempt.catch(() => undefined);
+    this.#attempt = attempt;
+    return attempt;
+  }
+
+  #up(dialled: Dialled): Live {
+    const { destination, log } = this.#options;
+    const since = Date.now();
+    const live: Live = {
+      dialled,
+      commands: new Commands(dialled, destination.host),
+      forwards: new Forwards(dialled, destination.host),
+    };
+    this.#live = live;
+    void dialled.lost.then((why) => {
+      this.#live = undefined;
+      if (Date.now() - since > PROVEN_MS) this.#failures = 0;
+      if (why.trouble === "ended") {
+        this.#failures = 0;
+        this.#change({ kind: "idle" });
+        this.#schedule();
+        return;
+      }
+      log.warn({ host: destination.host, error: why.message }, "the ssh connection is lost");
+      this.#down(why);
+    });
+    log.info({ host: destination.host }, "connected by ssh");
+    this.#change({ kind: "up", since });
+    this.#schedule();
+    return live;
+  }
+
+  #down(why: SshError): void {
+    this.#failures += 1;
+    const pause = REFUSALS.has(why.trouble)
+      ? REFUSED_PAUSE_MS
+      : reconnectPause(this.#failures, this.#options.random);
+    this.#notBefore = Date.now() + pause;
+    this.#change({ kind: "down", why, since: Date.now() });
+    this.#schedule();
+  }
+
+  /** Sees to what is to happen by itself next: a further attempt, or the end of a connection that idles. */
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#stop.signal.aborted || this.#attempt !== undefined) return;
+    if (this.#live === undefined) {
+      if (this.#keepers === 0) return;
+      this.#timer = setTimeout(() => void this.#dial(), Math.max(0, this.#notBefore - Date.now()));
+    } else if (this.#keepers === 0 && this.#users === 0) {
+      const { dialled } = this.#live;
+      this.#timer = setTimeout(() => void dialled.end(), IDLE_MS);
+    }
+  }
+
+  #change(state: SshState): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  #ended(): SshError {
+    return new SshError("ended", `The connection to "${this.#options.destination.host}" is no longer used.`);
+  }
 }

@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { ChannelSlots } from "./channel-slots.ts";
+import { loginShellLine } from "./login-shell.ts";
+import type { Dialled } from "./login.ts";
+import { execute, RemoteProcess } from "./remote-process.ts";
+import type { CommandResult } from "./shell.ts";
+import { SshError } from "./trouble.ts";
+import { untilAborted } from "./until-aborted.ts";
+
+type Argv = readonly [string, ...string[]];
+
+/** What a command may write on standard output. */
+const MOST_OUTPUT = 16_777_216;
+/** A login shell takes no longer to come to its command, unless its startup files hang. */
+const START_TIMEOUT_MS = 30_000;
+
+/** The commands that run over one connection. */
+export class Commands {
+  readonly #dialled: Dialled;
+  readonly #name: string;
+  readonly #slots = new ChannelSlots();
+  #lost: SshError | undefined;
+
+  /** @param name how messages call the host */
+  constructor(dialled: Dialled, name: string) {
+    this.#dialled = dialled;
+    this.#name = name;
+    void dialled.lost.then((why) => {
+      this.#lost = why;
+    });
+  }
+
+  /** Runs a command to its end. @throws SshError; the signal's reason */
+  async run(argv: Argv, input: string | Buffer | undefined, signal: AbortSignal): Promise<CommandResult> {
+    const command = await this.#start(argv, "short", signal);
+    const output: Buffer[] = [];
+    let length = 0;
+    command.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > MOST_OUTPUT) command.destroy();
+      else output.push(chunk);
+    });
+    command.end(input);
+    const abort = (): void => void command.destroy();
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      if (!command.closed) await once(command, "close");
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+    signal.throwIfAborted();
+    if (length > MOST_OUTPUT)
+      throw new SshError(
+        "output_too_long",
+        `"${argv[0]}" on "${this.#name}" wrote more than ${MOST_OUTPUT / 1_048_576} MiB.`,
+      );
+    if (!(await command.started)) throw this.#neverRan(command);
+    const { exitCode, stderr } = command;
+    if (exitCode === undefined) throw this.#unseen(argv);
+    return { code: exitCode, stdout: Buffer.concat(output), stderr };
+  }
+
+  /** Starts a command that lives long; resolves when it runs. @throws SshError; the signal's reason */
+  async open(argv: Argv, signal: AbortSignal): Promise<RemoteProcess> {
+    const command = await this.#start(argv, "long", signal);
+    try {
+      const patience = AbortSignal.timeout(START_TIMEOUT_MS);
+      const hasStarted = await untilAborted(command.started, AbortSignal.any([signal, patience])).catch(
+        (error: unknown) => {
+          signal.throwIfAborted();
+          if (patience.aborted) return false;
+          throw error;
+        },
+      );
+      if (!hasStarted) throw this.#neverRan(command);
+      return command;
+    } catch (error) {
+      command.destroy();
+      throw error;
+    }
+  }
+
+  async #start(argv: Argv, kind: "short" | "long", signal: AbortSignal): Promise<RemoteProcess> {
+    const marker = randomUUID();
+    const line = loginShellLine(argv, marker);
+    for (;;) {
+      const slot = await this.#slots.take(kind, signal);
+      try {
+        const opening = execute(this.#dialled.client, line);
+        const channel = await untilAborted(opening, signal).catch((error: unknown) => {
+          // The host may still grant what nobody waits for any longer.
+          if (signal.aborted)
+            opening.then(
+              (late) => new RemoteProcess(late, marker).destroy(),
+              () => undefined,
+            );
+          throw error;
+        });
+        channel.once("close", () => slot[Symbol.dispose]());
+        return new RemoteProcess(channel, marker);
+      } catch (error) {
+        slot[Symbol.dispose]();
+        signal.throwIfAborted();
+        if (this.#lost !== undefined) throw this.#lost;
+        const isRefusal = "reason" in (error as Error);
+        if (!isRefusal || this.#slots.used === 0) throw this.#refused(error);
+        this.#slots.limit(this.#slots.used);
+      }
+    }
+  }
+
+  #refused(cause: unknown): SshError {
+    return new SshError(
+      "channel_refused",
+      `"${this.#name}" lets no command be run: ${(cause as Error).message}.`,
+      { cause },
+    );
+  }
+
+  #neverRan(command: RemoteProcess): SshError {
+    if (this.#lost !== undefined) return this.#lost;
+    const written = command.startupOutput;
+    const words = written === "" ? "It wrote nothing." : `It wrote: ${written}`;
+    return new SshError(
+      "startup_file",
+      `The login shell on "${this.#name}" does not come to the command that it is given. ${words}`,
+    );
+  }
+
+  #unseen(argv: Argv): SshError {
+    return (
+      this.#lost ?? new SshError("closed", `The end of "${argv[0]}" on "${this.#name}" could not be seen.`)
+    );
+  }
+}

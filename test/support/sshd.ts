@@ -1,0 +1,139 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { temporaryDirectory } from "./session-directory.ts";
+
+type KeyType = "ed25519" | "rsa" | "ecdsa";
+
+/** Makes a key pair; the public half is beside it, `.pub`. */
+export function makeKey(
+  path: string,
+  type: KeyType = "ed25519",
+  passphrase = "",
+  format: string[] = [],
+): void {
+  const bits = type === "rsa" ? ["-b", "2048"] : [];
+  execFileSync("ssh-keygen", ["-q", "-t", type, ...bits, "-N", passphrase, "-C", "", ...format, "-f", path]);
+}
+
+/** A real sshd on loopback, and a client's configuration that names it. */
+export type Sshd = {
+  directory: string;
+  port: number;
+  /** The key that it lets in. */
+  identityFile: string;
+  /** Berth's known_hosts: it holds this host's keys. */
+  knownHosts: string;
+  /** The host's entry, `Host cluster`, with further lines. */
+  clientConfig: (lines?: readonly string[]) => Promise<{ host: string; configFile: string }>;
+  /** The lines of known_hosts for it. */
+  knownHostsLines: () => Promise<string>;
+  /** The public half of a key may log in. */
+  authorize: (publicKeyFile: string) => Promise<void>;
+  /** Its processes, one for each connection. */
+  connections: () => ChildProcess[];
+  /** How many connections there have been. */
+  accepted: () => number;
+  /** Accepts no connection, or does again. */
+  close: () => Promise<void>;
+  reopen: () => Promise<void>;
+  log: () => Promise<string>;
+};
+
+/**
+ * Starts it: one `sshd -i` for each connection, as this user, with its own keys and configuration.
+ * @param options.config further lines of sshd_config
+ */
+export async function startSshd(
+  options: { config?: readonly string[]; hostKeys?: readonly KeyType[] } = {},
+): Promise<Sshd> {
+  const { config = [], hostKeys = ["ed25519"] } = options;
+  // Where sshd runs as root it wants the directory for its separated, unprivileged part.
+  if (process.getuid?.() === 0) await mkdir("/run/sshd", { recursive: true, mode: 0o755 });
+  const directory = await temporaryDirectory("berth-sshd-");
+  const at = (name: string): string => join(directory, name);
+  for (const type of hostKeys) makeKey(at(`host_${type}`), type);
+  makeKey(at("id_ed25519"));
+  const authorize = async (file: string): Promise<void> =>
+    appendFile(at("authorized_keys"), await readFile(file));
+  await authorize(at("id_ed25519.pub"));
+  const lines = [
+    ...config,
+    ...hostKeys.map((type) => `HostKey ${at(`host_${type}`)}`),
+    `AuthorizedKeysFile ${at("authorized_keys")}`,
+    "StrictModes no",
+    "UsePAM no",
+    "PermitRootLogin yes",
+    "PasswordAuthentication no",
+    "KbdInteractiveAuthentication no",
+    "PidFile none",
+    "PrintMotd no",
+    "LogLevel VERBOSE",
+  ];
+  await writeFile(at("sshd_config"), `${lines.join("\n")}\n`);
+
+  const children = new Set<ChildProcess>();
+  let accepted = 0;
+  // The socket is handed over untouched: nothing may be read from it here.
+  const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+    accepted += 1;
+    const flags = ["-i", "-f", at("sshd_config"), "-E", at("log")];
+    const child = spawn("/usr/sbin/sshd", flags, { stdio: [socket, socket, "ignore"] });
+    children.add(child);
+    child.on("exit", () => children.delete(child)).on("error", () => children.delete(child));
+    socket.on("error", () => undefined).destroy();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  onTestFinished(() => {
+    server.close();
+    for (const child of children) child.kill("SIGKILL");
+  });
+
+  const knownHostsLines = async (): Promise<string> => {
+    const keys = await Promise.all(hostKeys.map((type) => readFile(at(`host_${type}.pub`), "utf8")));
+    return keys.map((key) => `[127.0.0.1]:${port} ${key.split(" ").slice(0, 2).join(" ").trim()}\n`).join("");
+  };
+  await writeFile(at("known_hosts"), await knownHostsLines());
+  return {
+    directory,
+    port,
+    identityFile: at("id_ed25519"),
+    knownHosts: at("known_hosts"),
+    knownHostsLines,
+    authorize,
+    connections: () => [...children],
+    accepted: () => accepted,
+    async clientConfig(further = []) {
+      const entry = [
+        "Host cluster",
+        ...further,
+        "HostName 127.0.0.1",
+        `Port ${port}`,
+        `User ${userInfo().username}`,
+        `IdentityFile ${at("id_ed25519")}`,
+        "IdentityAgent none",
+        `UserKnownHostsFile ${at("user_known_hosts")}`,
+        "GlobalKnownHostsFile /dev/null",
+      ];
+      const file = at("ssh_config");
+      await writeFile(file, `${entry.join("\n  ")}\n`);
+      return { host: "cluster", configFile: file };
+    },
+    close: async () => {
+      server.close();
+      if (server.listening) await once(server, "close");
+    },
+    reopen: async () => {
+      server.listen(port, "127.0.0.1");
+      await once(server, "listening");
+    },
+    log: () => readFile(at("log"), "utf8").catch(() => ""),
+  };
+}
