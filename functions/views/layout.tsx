@@ -53,8 +53,17 @@ function Account({ agent }: { agent: AgentStatus }) {
   return (
     <div class="account">
       <button type="button" class="user" popovertarget="account">
+        <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+          <path
+            d="M10 3a3.4 3.4 0 1 1 0 6.8A3.4 3.4 0 0 1 10 3zM3.6 17c.5-3 3-4.8 6.4-4.8s5.9 1.8 6.4 4.8"
+            fill="none"
+            stroke="currentColor"
+            stroke-width="1.5"
+            stroke-linecap="round"
+          />
+        </svg>
         {agent.user ?? "Account"}
-        {agent.host === null ? null : <span class="host">@{agent.host}</span>}
+        {agent.host === null ? null : `@${agent.host}`}
       </button>
       <div id="account" class="ask" popover="auto" role="dialog" aria-label="Account">
         <p>

@@ -46,24 +46,33 @@ function PerNode({ partition }: { partition: Partition }): Child {
   return parts.length === 0 ? "—" : parts.join(", ");
 }
 
+const TITLES = ["Partition", "State", "Nodes free", "Time", "A node has", "GPUs free"] as const;
+
+/** A cell that says what it is where a narrow window leaves no room for the head of the table. */
+const Cell = ({ title, off, children }: { title: string; off?: boolean; children: Child }) => (
+  <td data-title={title} {...(off === true ? { class: "off" } : {})}>
+    {children}
+  </td>
+);
+
 const Row = ({ partition }: { partition: Partition }) => (
   <tr>
     <th scope="row">
       {partition.name}
       {partition.isDefault ? <small>default</small> : null}
     </th>
-    <td {...(partition.state === "up" ? {} : { class: "off" })}>
+    <Cell title={TITLES[1]} off={partition.state !== "up"}>
       {partition.state}
       {partition.reason === null ? null : <small>{partition.reason}</small>}
-    </td>
-    <td>{partition.nodes === null ? "—" : freeOf(partition.nodes)}</td>
-    <td>
+    </Cell>
+    <Cell title={TITLES[2]}>{partition.nodes === null ? "—" : freeOf(partition.nodes)}</Cell>
+    <Cell title={TITLES[3]}>
       <Limit partition={partition} />
-    </td>
-    <td>
+    </Cell>
+    <Cell title={TITLES[4]}>
       <PerNode partition={partition} />
-    </td>
-    <td>
+    </Cell>
+    <Cell title={TITLES[5]}>
       {partition.gpus.length === 0
         ? "—"
         : partition.gpus.map((gpu) => (
@@ -71,17 +80,17 @@ const Row = ({ partition }: { partition: Partition }) => (
               {freeOf(gpu)} {gpu.type}
             </div>
           ))}
-    </td>
+    </Cell>
   </tr>
 );
 
-/** A cluster's partitions; wider than a phone, it scrolls by itself. */
+/** A cluster's partitions. */
 export const PartitionTable = ({ of, partitions }: { of: string; partitions: readonly Partition[] }) => (
   <div class="scroll" tabindex={0} role="region" aria-label={`Partitions of ${of}`}>
     <table>
       <thead>
         <tr>
-          {["Partition", "State", "Nodes free", "Time", "A node has", "GPUs free"].map((title) => (
+          {TITLES.map((title) => (
             <th scope="col">{title}</th>
           ))}
         </tr>

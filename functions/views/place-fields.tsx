@@ -19,8 +19,9 @@ type PlaceProps = {
 function Caution({ entry, resource }: { entry: CatalogueEntry; resource: ResourceView }) {
   if (placementsOn(entry, resource).length === 0)
     return <small>has no scheduler; {entry.title} runs on compute nodes</small>;
-  const { trouble, state } = resource;
-  if (trouble === null) return state === "unreachable" ? <small>cannot be reached</small> : null;
+  const { trouble, state, scheduler } = resource;
+  if (state === "unreachable" && trouble === null) return <small>cannot be reached</small>;
+  if (trouble === null) return scheduler === "none" ? <small>on its controller</small> : null;
   return (
     <small>
       {state === "unreachable" ? "cannot be reached since " : "in trouble since "}

@@ -3,7 +3,7 @@ import { Command } from "./command.tsx";
 import { type Frame, Layout } from "./layout.tsx";
 import { PartitionTable } from "./partition-table.tsx";
 import { type Look, State } from "./state.tsx";
-import { Ago } from "./time.tsx";
+import { Ago, Hour } from "./time.tsx";
 import { Trouble } from "./trouble.tsx";
 
 /** What the user runs to add a cluster, with names to be replaced. */
@@ -63,7 +63,8 @@ const Cluster = ({ resource, now }: { resource: ResourceView; now: number }) => 
       <>
         <Trouble text={resource.trouble.text} />
         <p class="help">
-          Since <Ago at={resource.trouble.since} now={now} />. Sessions there go on.
+          Since <Hour at={resource.trouble.since} />, <Ago at={resource.trouble.since} now={now} />. Sessions
+          there go on.
         </p>
       </>
     )}

@@ -20,7 +20,7 @@ type FieldProps = Pick<SchedulerProps, "typed" | "errorAt">;
 const limitOf = (partition: Partition | undefined): string =>
   partition === undefined || partition.maxWalltime === null
     ? ""
-    : `Up to ${spellWalltime(partition.maxWalltime)} on ${partition.name}.`;
+    : `${partition.name} takes up to ${spellWalltime(partition.maxWalltime)}; more is refused by the scheduler.`;
 
 /** What the script reads of a partition: whether it has GPUs, and its limit in words. */
 const dataOf = (partition: Partition | undefined): Record<string, string> => ({
@@ -190,10 +190,10 @@ export function SchedulerFields({ resources, chosen, shown, typed, errorAt }: Sc
         />
       </div>
       <p class="help">
-        Time like {WALLTIME_EXAMPLES}; memory like 16G. What is left empty is as the cluster sets it.{" "}
-        <span class="scripted" data-limit-of="partition">
-          {limitOf(partition)}
-        </span>
+        Time like {WALLTIME_EXAMPLES}; memory like 16G. What is left empty is as the cluster sets it.
+      </p>
+      <p class="help scripted" data-limit-of="partition">
+        {limitOf(partition)}
       </p>
       <More {...common} />
     </fieldset>

@@ -47,12 +47,14 @@ function Asked({ scheduler }: { scheduler: SchedulerRequest }) {
       {partition === undefined ? null : <Fact name="Partition">{partition}</Fact>}
       {account === undefined ? null : <Fact name="Account">{account}</Fact>}
       {qos === undefined ? null : <Fact name="QoS">{qos}</Fact>}
-      {walltime === undefined ? null : <Fact name="Asked for">{spellWalltime(walltime)}</Fact>}
+      {walltime === undefined ? null : <Fact name="Walltime">{spellWalltime(walltime)}</Fact>}
       {size.length === 0 ? null : <Fact name="Size">{size.join(" · ")}</Fact>}
       {directives.length === 0 ? null : (
         <Fact name="Directives">
           {directives.map((line) => (
-            <Code text={line} />
+            <div>
+              <Code text={line} />
+            </div>
           ))}
         </Fact>
       )}
@@ -173,7 +175,7 @@ function SessionDetail({ session, title, opens, now }: DetailProps) {
           <p class="facts">
             <State look={lookOf(session)} />
             {title === session.name ? null : <span>{title}</span>}
-            <Where session={session} />
+            <Where session={session} brief />
             <TimeLeft session={session} now={now} />
           </p>
           {session.trouble === null ? null : <Trouble text={session.trouble} />}

@@ -83,8 +83,13 @@ function Row({ session, entry, now }: { session: Session; entry: CatalogueEntry 
         <p class="facts">
           {title === session.name ? null : <span>{title}</span>}
           <Where session={session} />
-          <Doing session={session} now={now} />
+          {session.resource === null ? <Doing session={session} now={now} /> : null}
         </p>
+        {session.resource === null ? null : (
+          <p class="facts">
+            <Doing session={session} now={now} />
+          </p>
+        )}
         {session.trouble === null ? null : <Trouble text={session.trouble} />}
       </div>
       <SessionActions session={session} back="list" />

@@ -14,6 +14,13 @@ const RETRY = 3;
 
 const WAITING = ["submitted", "queued", "starting"] as const satisfies SessionState[];
 
+/** What a session is at that says nothing of its own. */
+const STATUS: Partial<Record<SessionState, string>> = {
+  submitted: "Submitted",
+  queued: "Queued",
+  starting: "Starting",
+};
+
 const again = (session: Session, consoleUrl: string, primary: boolean) => (
   <a class={primary ? "button primary" : "button"} href={consoleUrl + launchHref(session.service)}>
     Launch again
@@ -55,9 +62,9 @@ export function loadingPage(
     children: (
       <>
         <p id="status" class="status" role="status">
-          {tellingStatus(session) ?? "Starting"}
+          {tellingStatus(session) ?? STATUS[session.state] ?? ""}
         </p>
-        <p class="help later">
+        <p class={session.state === "queued" ? "help" : "help later"}>
           <span id="waits">{waitsFor(session)}</span> This page moves on by itself.
         </p>
       </>
