@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type ParsedKey, utils } from "ssh2";
+import ssh2, { type ParsedKey } from "ssh2";
 
 /** What an IdentityFile holds. `public_only`: it names one of the agent's keys. */
 export type KeyFile =
@@ -20,7 +20,7 @@ export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
     const publicKey = await readPublicHalf(path);
     return publicKey === undefined ? undefined : { kind: "public_only", path, publicKey };
   }
-  const key = utils.parseKey(text);
+  const key = ssh2.utils.parseKey(text);
   if (!(key instanceof Error)) {
     const publicKey = key.getPublicSSH();
     return key.isPrivateKey()
@@ -35,7 +35,7 @@ export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
 
 async function readPublicHalf(path: string): Promise<Buffer | undefined> {
   const text = await readFile(`${path}.pub`, "utf8").catch(() => "");
-  const key = utils.parseKey(text);
+  const key = ssh2.utils.parseKey(text);
   return key instanceof Error ? undefined : key.getPublicSSH();
 }
 

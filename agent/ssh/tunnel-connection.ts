@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import type { Algorithms, AuthContext, Connection, ParsedKey, Session, TcpipBindInfo } from "ssh2";
-import { Server } from "ssh2";
+import ssh2 from "ssh2";
 import { TunnelStream } from "./tunnel-stream.ts";
 
 /** In the order in which they are wanted: AES-GCM is what CPUs do in hardware, twice as fast as ChaCha20 (design 5). */
@@ -64,7 +64,7 @@ export class TunnelConnection {
     // A channel as a socket stays half open after its end.
     socket.once("end", () => socket.destroy());
     socket.once("close", () => this.#closed());
-    const server = new Server(
+    const server = new ssh2.Server(
       {
         hostKeys: [{ key: hostKey }],
         algorithms: ALGORITHMS,

@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ParsedKey } from "ssh2";
-import { utils } from "ssh2";
+import ssh2 from "ssh2";
 import type { SessionId } from "../../contract/ids.ts";
 import type { Report } from "../reports.ts";
 import { ReportChannel } from "./report-channel.ts";
@@ -35,7 +35,7 @@ export type TunnelServerOptions = {
 };
 
 function parsed(text: string): ParsedKey {
-  const key = utils.parseKey(text);
+  const key = ssh2.utils.parseKey(text);
   if (key instanceof Error) throw key;
   return key;
 }
