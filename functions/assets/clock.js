@@ -51,4 +51,6 @@ export function startClock() {
   };
   run();
   setInterval(run, 1000);
+  // A fragment comes as the server spells it.
+  document.addEventListener("htmx:after:swap", run);
 }

@@ -1,6 +1,6 @@
 import type { Child } from "hono/jsx";
 import { spellMemory } from "../../contract/memory.ts";
-import type { Partition } from "../../contract/resource.ts";
+import type { Partition, ResourceView } from "../../contract/resource.ts";
 import { spellWalltime } from "../../contract/walltime.ts";
 import { counted } from "./where.tsx";
 
@@ -85,18 +85,18 @@ const Row = ({ partition }: { partition: Partition }) => (
 );
 
 /** A cluster's partitions. */
-export const PartitionTable = ({ of, partitions }: { of: string; partitions: readonly Partition[] }) => (
-  <div class="scroll" tabindex={0} role="region" aria-label={`Partitions of ${of}`}>
+export const PartitionTable = ({ resource }: { resource: ResourceView }) => (
+  <div class="scroll" tabindex={0} role="region" aria-label={`Partitions of ${resource.name}`}>
     <table>
       <thead>
         <tr>
           {TITLES.map((title) => (
-            <th scope="col">{title}</th>
+            <th scope="col">{title === "Partition" && resource.scheduler === "pbs" ? "Queue" : title}</th>
           ))}
         </tr>
       </thead>
       <tbody>
-        {partitions.map((partition) => (
+        {resource.partitions.map((partition) => (
           <Row partition={partition} />
         ))}
       </tbody>

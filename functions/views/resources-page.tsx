@@ -26,8 +26,7 @@ const lookOfResource = ({ state, reachable }: ResourceView): Look =>
   reachable ? LOOKS[state] : "not reachable";
 
 function Partitions({ resource }: { resource: ResourceView }) {
-  if (resource.partitions.length > 0)
-    return <PartitionTable of={resource.name} partitions={resource.partitions} />;
+  if (resource.partitions.length > 0) return <PartitionTable resource={resource} />;
   if (resource.scheduler === "none") return null;
   return (
     <p class="help">

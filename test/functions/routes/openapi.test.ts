@@ -5,7 +5,7 @@ import { LaunchRequest } from "../../../contract/session.ts";
 import { TestAgent } from "../support/agent.ts";
 import { api, ask, CONSOLE, launch } from "../support/edge.ts";
 import { running } from "../support/running.ts";
-import { report, service } from "../support/samples.ts";
+import { report, resource, service } from "../support/samples.ts";
 
 const Json = z.record(z.string(), z.unknown());
 const Content = z.record(z.string(), z.object({ schema: Json }));
@@ -46,6 +46,7 @@ beforeAll(async () => {
   document = OpenApi.parse(await (await api("GET", "/openapi.json")).json());
   agent = await TestAgent.connect({
     services: [service({ inputs: [{ name: "folder", type: "string", help: "where" }] })],
+    resources: [resource({ trouble: { text: "timed out", since: 1_790_000_000_000 } })],
   });
 });
 
@@ -77,6 +78,7 @@ describe("the OpenAPI document", () => {
     "get /api/events",
     "get /api/notifications",
     "get /api/resources",
+    "get /api/resources/{name}",
     "get /api/services",
     "get /api/services/{name}",
     "get /api/sessions",
@@ -164,6 +166,8 @@ describe("what the API answers is what the document says:", () => {
   });
 
   it.each([
+    ["Resource", "/api/resources", true],
+    ["Resource", "/api/resources/hopper", false],
     ["Service", "/api/services", true],
     ["Service", "/api/services/notebook", false],
     ["Notification", "/api/notifications", true],
@@ -178,7 +182,7 @@ describe("what the API answers is what the document says:", () => {
     schemaOf("LoginLink").parse(await response.json());
   });
 
-  it.each(["/api/sessions/s000000000000", "/api/services/nothing", "/nothing"])(
+  it.each(["/api/sessions/s000000000000", "/api/services/nothing", "/api/resources/nothing", "/nothing"])(
     "a problem, by %s",
     async (path) => {
       const answer = await answered(path);

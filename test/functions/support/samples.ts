@@ -1,3 +1,4 @@
+import { Partition, Resource } from "../../../contract/resource.ts";
 import { type CatalogueEntry, ServiceDefinition } from "../../../contract/service.ts";
 import { SessionReport, SessionSpec } from "../../../contract/session.ts";
 
@@ -19,6 +20,37 @@ export function service(
     broken: null,
     ...rest,
   };
+}
+
+/** A cluster as an agent tells of it: `hopper`, with Slurm and one partition of which little is known. */
+export function resource(changes: Partial<Resource> = {}): Resource {
+  return Resource.parse({
+    name: "hopper",
+    scheduler: "slurm",
+    host: "ana@login.hopper.example",
+    state: "reachable",
+    trouble: null,
+    partitions: [partition()],
+    askedAt: 1_790_000_000_000,
+    ...changes,
+  });
+}
+
+/** A partition of which the scheduler tells nothing but that it is up. */
+export function partition(changes: Partial<Partition> = {}): Partition {
+  return Partition.parse({
+    name: "batch",
+    isDefault: true,
+    state: "up",
+    reason: null,
+    maxWalltime: null,
+    defaultWalltime: null,
+    nodes: null,
+    cpusPerNode: null,
+    memoryPerNode: null,
+    gpus: [],
+    ...changes,
+  });
 }
 
 /** What an agent says of a session: that it runs on port 51458, unless told otherwise. */

@@ -130,11 +130,22 @@ describe("what a loading page waits for", () => {
     await using events = new EventReader(await browser.go(`${SESSIONS}/wait/51458`));
     expect(await events.next()).toEqual({
       event: "session",
-      data: { state: "starting", status: "Installing", error: "", url: "/me/51458/" },
+      data: {
+        state: "starting",
+        status: "Installing",
+        error: "",
+        url: "/me/51458/",
+        waits: "It waits for the application to answer on port 51458.",
+      },
+    });
+    const queue = { position: 3, reason: "Resources" };
+    await agent.report(report(id, { state: "queued", status: "Queued", queue }));
+    expect(await events.next()).toMatchObject({
+      data: { state: "queued", waits: "It waits in the cluster's queue: place 3 · waits for resources." },
     });
     await launch({ service: "notebook" });
     await agent.report(report(id, { slug: "tree" }));
-    expect(await events.next()).toEqual({
+    expect(await events.next()).toMatchObject({
       event: "session",
       data: { state: "running", status: "Running", error: "", url: "/me/51458/tree" },
     });
