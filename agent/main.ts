@@ -6,6 +6,7 @@ import { launchCommand } from "./cli/launch.ts";
 import { listCommand } from "./cli/list.ts";
 import { logsCommand } from "./cli/logs.ts";
 import { openCommand } from "./cli/open.ts";
+import { resourceCommand } from "./cli/resource/command.ts";
 import { servicesCommand } from "./cli/services.ts";
 import { statusCommand } from "./cli/status.ts";
 import { upCommand } from "./cli/up.ts";
@@ -26,6 +27,7 @@ const commands = [
   logsCommand,
   cancelCommand,
   openCommand,
+  resourceCommand,
   doctorCommand,
 ];
 for (const command of commands) program.addCommand(command());

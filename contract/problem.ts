@@ -50,6 +50,11 @@ const CATALOGUE = {
     title: "It already runs",
     remedy: "Use the one that runs, or stop it first with Ctrl-C.",
   },
+  resource_in_use: {
+    status: 409,
+    title: "Sessions live on the resource",
+    remedy: "Cancel them first (`berth cancel <id>`), or use --force.",
+  },
   agent_refused: {
     status: 409,
     title: "The edge does not take this agent",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { SchedulerName } from "../../contract/resource.ts";
 import { SchedulerRequest } from "../../contract/session.ts";
 import { parseWalltime, WALLTIME_EXAMPLES } from "../../contract/walltime.ts";
+import { PBS_DIALECTS } from "../scheduler/pbs/dialect.ts";
 
 /** What ssh takes as a destination and a shell cannot misread: an alias of the ssh configuration, or `user@host`. */
 export const SshHost = z
@@ -51,8 +52,8 @@ export const ResourceDefinition = z.strictObject({
   /** An ssh configuration in place of `~/.ssh/config`: absolute. */
   sshConfig: z.string().startsWith("/", "must be an absolute path").optional(),
   scheduler: SchedulerName,
-  /** Told apart by `qstat --version` where it is not said. */
-  pbsDialect: z.enum(["openpbs", "torque"]).optional(),
+  /** Told by `qstat --version` where it is not said. */
+  pbsDialect: z.enum(PBS_DIALECTS).optional(),
   /** `service_parent_install_dir`: where services install themselves, on a file system that the nodes share. */
   installDirectory: RemotePath.default("~/.berth/software"),
   /** How a node reaches the workspace: through the controller, or by itself at one of these addresses. */
