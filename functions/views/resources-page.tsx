@@ -38,13 +38,9 @@ function Partitions({ resource }: { resource: ResourceView }) {
 }
 
 const Cluster = ({ resource, now }: { resource: ResourceView; now: number }) => (
-  <section
-    id={`resource-${resource.name}`}
-    class="cluster"
-    aria-labelledby={`resource-${resource.name}-name`}
-  >
+  <section id={`resource-${resource.name}`} class="cluster" aria-labelledby={`heading-${resource.name}`}>
     <div class="head">
-      <h2 id={`resource-${resource.name}-name`}>{resource.name}</h2>
+      <h2 id={`heading-${resource.name}`}>{resource.name}</h2>
       <State look={lookOfResource(resource)} />
     </div>
     <p class="facts">

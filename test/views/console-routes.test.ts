@@ -30,7 +30,7 @@ describe("the first page", () => {
 
   it("says in the top bar who is where, and nothing of an agent that is there", async () => {
     const html = await (await consoleApp().get("/")).text();
-    expect(textOf(html)).toContain("ana @hopper-login");
+    expect(textOf(html)).toContain("ana@hopper-login");
     expect(html).not.toContain("is not connected.</strong>");
   });
 

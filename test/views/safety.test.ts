@@ -13,7 +13,7 @@ import {
 } from "../../functions/views/session-page.tsx";
 import { consoleApp } from "./console-app.ts";
 import { render, tagsOf, textOf } from "./markup.ts";
-import { before, entry, HOSTILE, hostile, input, problem, session } from "./samples.ts";
+import { before, entry, HOSTILE, hostile, input, partition, problem, resource, session } from "./samples.ts";
 
 const evil = (different: Partial<Session> = {}): Session =>
   session({
@@ -24,6 +24,9 @@ const evil = (different: Partial<Session> = {}): Session =>
     resource: hostile,
     node: hostile,
     jobId: hostile,
+    scheduler: { partition: hostile, account: hostile, qos: hostile, directives: [hostile] },
+    trouble: hostile,
+    endsAt: before(-60_000),
     url: `/me/51458/${encodeURIComponent(hostile)}`,
     queue: { position: 1, reason: hostile, estimatedStart: before(-60_000) },
     ...different,
@@ -59,9 +62,26 @@ const service: CatalogueEntry = CatalogueEntry.parse({
 });
 const broken = entry({ name: "broken", title: hostile, broken: hostile });
 
+const evilPartition = partition({
+  name: hostile,
+  isDefault: true,
+  reason: hostile,
+  maxWalltime: 60,
+  gpus: [{ type: hostile, total: 1, free: null }],
+});
+
 const app = consoleApp({
   agent: { online: false, host: hostile, user: hostile, version: hostile },
-  services: [service, broken],
+  services: [
+    service,
+    broken,
+    entry({ name: "anywhere", placements: ["workspace", "controller", "compute"] }),
+  ],
+  resources: [
+    resource({ host: hostile, trouble: { text: hostile, since: before(0) }, partitions: [evilPartition] }),
+    resource({ name: "lowe", state: "unreachable", reachable: false, partitions: [], askedAt: null }),
+    resource({ name: "box", scheduler: "none", state: "unasked" }),
+  ],
   sessions: [
     evil({ id: "srunning" }),
     evil({ id: "squeued", state: "queued", startedAt: null }),
@@ -84,6 +104,8 @@ const pages: Record<string, () => Promise<string>> = {
       "/services",
       `/services?q=${encodeURIComponent(hostile)}`,
       "/launch/evil",
+      "/launch/anywhere",
+      "/resources",
       "/launch/broken",
       `/launch/${encodeURIComponent(hostile)}`,
       "/sessions/srunning",
@@ -104,6 +126,22 @@ const pages: Record<string, () => Promise<string>> = {
       "inputs.number": hostile,
       name: hostile,
     }),
+  ),
+  "a refused launch on a cluster": answer(() =>
+    app.post("/launch/anywhere", {
+      resource: "hopper",
+      placement: "compute",
+      "scheduler.partition.hopper": hostile,
+      ...Object.fromEntries(
+        ["account", "qos", "walltime", "memory", "gpus", "directives"].map((field) => [
+          `scheduler.${field}`,
+          hostile,
+        ]),
+      ),
+    }),
+  ),
+  "a launch refused for its place": answer(() =>
+    app.post("/launch/anywhere", { resource: "hopper", placement: hostile }),
   ),
   "the loading page": () => render(loadingPage(evil({ state: "queued" }), { streamUrl: `/wait/${hostile}` })),
   "the failed page": () => render(failedPage(evil({ state: "failed" }), CONSOLE)),
@@ -152,6 +190,7 @@ describe("every page, whatever it is given", () => {
     "the page for no answer",
     "/launch/broken",
     "/notifications",
+    "/resources",
   ])("%s shows the text as it was given", async (name) => {
     expect(textOf(await html(name))).toContain(hostile.replace(/\s+/g, " "));
   });

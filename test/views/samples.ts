@@ -1,4 +1,5 @@
 import type { Problem } from "../../contract/problem.ts";
+import { Partition, ResourceView } from "../../contract/resource.ts";
 import { CatalogueEntry, Input } from "../../contract/service.ts";
 import { Session } from "../../contract/session.ts";
 
@@ -35,6 +36,48 @@ export const session = (different: Partial<Session> = {}): Session =>
     trouble: null,
     ...different,
   } satisfies Session);
+
+/** A partition of which the scheduler tells little, with what the test wants different about it. */
+export const partition = (different: Partial<Partition> = {}): Partition =>
+  Partition.parse({
+    name: "batch",
+    isDefault: false,
+    state: "up",
+    reason: null,
+    maxWalltime: null,
+    defaultWalltime: null,
+    nodes: null,
+    cpusPerNode: null,
+    memoryPerNode: null,
+    gpus: [],
+    ...different,
+  } satisfies Partition);
+
+/** A cluster with Slurm, with what the test wants different about it. */
+export const resource = (different: Partial<ResourceView> = {}): ResourceView =>
+  ResourceView.parse({
+    name: "hopper",
+    scheduler: "slurm",
+    host: "ana@login.hopper.example",
+    state: "reachable",
+    reachable: true,
+    trouble: null,
+    partitions: [
+      partition({ isDefault: true, maxWalltime: 604_800, nodes: { total: 128, free: 12 } }),
+      partition({
+        name: "gpu",
+        maxWalltime: 86_400,
+        defaultWalltime: 3600,
+        nodes: { total: 8, free: 6 },
+        cpusPerNode: 32,
+        memoryPerNode: 524_288,
+        gpus: [{ type: "a100", total: 32, free: 21 }],
+      }),
+      partition({ name: "debug", state: "down", reason: "maintenance", nodes: { total: 1, free: null } }),
+    ],
+    askedAt: before(60_000),
+    ...different,
+  } satisfies ResourceView);
 
 /** An installed service without inputs, with what the test wants different about it. */
 export const entry = (different: Partial<CatalogueEntry> = {}): CatalogueEntry =>

@@ -38,10 +38,40 @@ describe("a session in the list", () => {
   });
 
   it("that waits in a queue says its place, the reason and the hour", async () => {
-    const queue = { position: 3, reason: "waits for resources", estimatedStart: "2026-11-23T14:20:00.000Z" };
+    const queue = { position: 3, reason: "Resources", estimatedStart: "2026-11-23T14:20:00.000Z" };
     const html = await only({ state: "queued", queue, url: null });
-    expect(textOf(html)).toContain("place 3 waits for resources starts at about 14:20 UTC");
+    expect(textOf(html)).toContain("place 3 waits for resources starts ~ 14:20 UTC");
     expect(all(html, "a")).toHaveLength(1);
+  });
+
+  it("on a cluster says where it runs, as what, and how long it has left", async () => {
+    const html = await only({
+      placement: "compute",
+      resource: "hopper",
+      scheduler: { partition: "gpu", gpus: 2, walltime: 14_400 },
+      node: "c12",
+      jobId: "48213",
+      endsAt: before(-7_800_000),
+    });
+    expect(textOf(html)).toContain("hopper gpu node c12 2 GPUs job 48213 for 59 m 58 s 2 h 10 m left");
+    const bar = all(html, "progress")[0]?.attributes;
+    expect([bar?.get("max"), bar?.get("value"), bar?.has("data-soon")]).toEqual([
+      "14400000",
+      "7800000",
+      false,
+    ]);
+  });
+
+  it("whose time is nearly up has a bar that says so", async () => {
+    const bar = all(await only({ endsAt: before(-540_000) }), "progress")[0]?.attributes;
+    expect(bar?.has("data-soon")).toBe(true);
+    const text = textOf(await only({ endsAt: before(1000) }));
+    expect(text).toContain("time is up");
+  });
+
+  it("shows what keeps Berth from knowing more", async () => {
+    const trouble = "Cannot ask the scheduler since 14:02: timed out";
+    expect(textOf(await only({ trouble }))).toContain(trouble);
   });
 
   it("that failed quotes the first line of its error and asks why", async () => {
@@ -115,6 +145,12 @@ describe("the list of sessions", () => {
     const html = await list(sessions, "FAILED news");
     expect(all(html, "li")).toHaveLength(1);
     expect(one(html, "id", "sessions").attributes.get("hx-get")).toBe("/fragments/sessions?q=FAILED%20news");
+  });
+
+  it("finds sessions by the cluster, the node and the job", async () => {
+    const there = at("there", { resource: "hopper", node: "c12", jobId: "48213" });
+    for (const query of ["hopper", "c12", "48213"])
+      expect(all(await list([...sessions, there], query), "li")).toHaveLength(1);
   });
 
   it("says that a search found nothing and how to see all again", async () => {

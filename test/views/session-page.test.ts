@@ -29,11 +29,22 @@ describe("the loading page", () => {
     [{ state: "submitted", port: null } as const, "It waits for the workspace to take it up."],
     [{ state: "starting", port: null } as const, "It waits for the application to start."],
     [
+      { state: "submitted", placement: "compute", port: null } as const,
+      "It waits for the cluster's scheduler to take it.",
+    ],
+    [
+      {
+        state: "starting",
+        trouble: "The cluster cannot be reached since 14:02: timed out",
+      } as const,
+      "It waits for the application to answer on port 51458. The cluster cannot be reached since 14:02: timed out.",
+    ],
+    [
       {
         state: "queued",
         queue: { position: 1, reason: "the maintenance ends", estimatedStart: null },
       } as const,
-      "It waits in the cluster's queue: the maintenance ends.",
+      "It waits in the cluster's queue: place 1 · the maintenance ends.",
     ],
   ])("of %o waits for what that state waits for", async (different, expected) => {
     expect(textOf(await loading(different))).toContain(expected);

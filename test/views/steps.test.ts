@@ -10,6 +10,7 @@ const marks = (different: Partial<Session>): string =>
     .join(", ");
 
 const waiting = { startedAt: null, url: null, port: null } as const;
+const compute = { placement: "compute", resource: "hopper" } as const;
 const over = { endedAt: before(1000), url: null } as const;
 
 describe("the steps of a session", () => {
@@ -18,7 +19,32 @@ describe("the steps of a session", () => {
     [
       "queued",
       { ...waiting, state: "queued", jobId: "48213" },
-      "submitted done, queued now, starting next, ready next",
+      "submitted done, queued now, node next, starting next, ready next",
+    ],
+    [
+      "submitted to a cluster",
+      { ...waiting, ...compute, state: "submitted" },
+      "submitted now, queued next, node next, starting next, ready next",
+    ],
+    [
+      "refused by the scheduler",
+      { ...over, ...compute, startedAt: null, state: "failed" },
+      "submitted failed",
+    ],
+    [
+      "canceled in the queue",
+      { ...over, ...compute, startedAt: null, jobId: "48213", state: "canceled" },
+      "submitted done, queued stopped",
+    ],
+    [
+      "ended on a node",
+      { ...over, ...compute, jobId: "48213", node: "c12", state: "completed" },
+      "submitted done, queued done, node done, starting done, running done",
+    ],
+    [
+      "running on a controller",
+      { placement: "controller", resource: "hopper", node: "login1" },
+      "submitted done, node done, starting done, running now",
     ],
     ["starting", { ...waiting, state: "starting" }, "submitted done, starting now, ready next"],
     [
@@ -57,7 +83,7 @@ describe("the steps of a session", () => {
   });
 
   it("say the place in the queue and the reason for it", async () => {
-    const queue = { position: 3, reason: "waits for resources", estimatedStart: null };
+    const queue = { position: 3, reason: "Resources", estimatedStart: null };
     const queued = session({ ...waiting, state: "queued", queue });
     expect(textOf(await render(Steps({ session: queued, now: NOW })))).toContain(
       "queued place 3 · waits for resources",
