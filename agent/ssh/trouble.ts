@@ -12,7 +12,7 @@ const REMEDIES = {
   proxy_failed: "Run the ProxyCommand of the host's entry by hand and see what it says.",
   host_key_unknown: "Add it with `berth resource add`, which shows the key and asks.",
   host_key_changed:
-    "Ask the host's administrators. If the new key is right, accept it on purpose: `berth resource add NAME … --accept-new-host-key`.",
+    "Ask the host's administrators. If the new key is right, accept it on purpose: `berth resource doctor NAME --accept-host-key FINGERPRINT`.",
   host_key_revoked: "Ask the host's administrators: a known_hosts file marks this key as revoked.",
   handshake_failed: "See what `ssh -v HOST` says of the algorithms that the server offers.",
   no_key:
