@@ -11,6 +11,7 @@ import { EdgeClient } from "./relay/edge-client.ts";
 import { Relay } from "./relay/relay.ts";
 import { OWN_SERVICES } from "./service-directories.ts";
 import { userPath } from "./sessions/environment.ts";
+import { Resources } from "./resources/resources.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import { VERSION } from "./version.ts";
 
@@ -19,6 +20,7 @@ type Hello = Extract<AgentFrame, { type: "hello" }>;
 /** The agent: sessions on this workspace, and the link by which the edge drives them. */
 export class Agent implements AsyncDisposable {
   readonly #catalogue: Catalogue;
+  readonly #resources: Resources;
   readonly #sessions: Sessions;
   readonly #link: Link;
   readonly #stack: AsyncDisposableStack;
@@ -27,6 +29,7 @@ export class Agent implements AsyncDisposable {
 
   private constructor(
     catalogue: Catalogue,
+    resources: Resources,
     sessions: Sessions,
     config: Config,
     token: string,
@@ -36,6 +39,7 @@ export class Agent implements AsyncDisposable {
     const refused = Promise.withResolvers<string>();
     this.refused = refused.promise;
     this.#catalogue = catalogue;
+    this.#resources = resources;
     this.#sessions = sessions;
     this.#stack = stack;
     const edge = stack.use(
@@ -71,6 +75,7 @@ export class Agent implements AsyncDisposable {
         },
       }),
     );
+    resources.onChange(() => this.#link.send({ type: "resources", resources: resources.reports() }));
     sessions.onReport((report) => {
       this.#link.send({ type: "report", report });
       if (isEnded(report.state)) relay.endSession(report.id, report.port);
@@ -85,16 +90,18 @@ export class Agent implements AsyncDisposable {
     const catalogue = await Catalogue.load([OWN_SERVICES, join(config.home, "services")], {
       path: userPath(process.env),
     });
+    const resources = stack.use(await Resources.open({ home: config.home, log }));
     const sessions = stack.use(
       await Sessions.open({
         home: config.home,
         catalogue,
+        resources,
         log,
         refusedPorts: [config.port],
         nodePath: process.execPath,
       }),
     );
-    const agent = new Agent(catalogue, sessions, config, token, log, stack);
+    const agent = new Agent(catalogue, resources, sessions, config, token, log, stack);
     agent.#link.start();
     return agent;
   }
@@ -110,7 +117,7 @@ export class Agent implements AsyncDisposable {
       protocol: PROTOCOL_VERSION,
       agent: { version: VERSION, host: hostname(), user: userInfo().username },
       services: this.#catalogue.entries(),
-      resources: [],
+      resources: this.#resources.reports(),
       // What was typed into a form is the agent's alone from here on.
       sessions: this.#sessions.all().map(({ spec, report }) => ({ spec: { ...spec, inputs: {} }, report })),
     };

@@ -87,6 +87,8 @@ export const ServiceDefinition = z.strictObject({
   url: z.enum(["/me", "/sme"]).default("/me"),
   /** True: the service sees `/tree`, not `/me/51458/tree`. */
   stripPrefix: z.boolean().default(true),
+  /** On a cluster it listens on the unix socket `$service_socket`, which only its user can reach, instead of a port. */
+  socket: z.boolean().default(false),
   readiness: Readiness.default({ below: 500, timeout: 300 }),
   requires: z.array(Requirement).default([]),
   inputs: z

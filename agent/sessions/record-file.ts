@@ -9,7 +9,7 @@ export type Phase<Kind = SessionRecord> = Kind extends SessionRecord ? Omit<Kind
 
 /** What is learned of a launch while it lives. */
 export type Progress = Partial<
-  Pick<ClusterLaunch, "readyAt" | "reportsRead" | "isSubmitting" | "jobId" | "node" | "endsAt" | "warned">
+  Omit<ClusterLaunch, "where" | "port" | "startedAt" | "readiness" | "resource" | "directory">
 >;
 
 /**

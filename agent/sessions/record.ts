@@ -49,9 +49,15 @@ export const ClusterLaunch = z.object({
   resource: z.string(),
   /** The session's directory on the cluster, absolute. */
   directory: z.string(),
+  /** Its controller.sh has been started, or is about to be. */
+  isPreparing: z.boolean().default(false),
   /** A submit has begun: before another one it is looked for, since its outcome may not be known. */
   isSubmitting: z.boolean().default(false),
   jobId: z.string().optional(),
+  /** When the job began to run: from then on the service is to become ready. */
+  jobStartedAt: z.int().optional(),
+  /** The service listens, and the listener is the user's own. */
+  isListening: z.boolean().default(false),
   node: z.string().optional(),
   /** When the scheduler will end it. */
   endsAt: z.int().optional(),

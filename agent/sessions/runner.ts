@@ -69,10 +69,12 @@ export interface Runner extends AsyncDisposable {
   /**
    * Makes what the start needs, service.json included, but does not start it. Repeatable; a later one overwrites what an
    * earlier one wrote.
-   * @throws BerthError when the session cannot be started so; Error when the disk refuses
+   * @param signal aborted when the start is not wanted any more
+   * @throws BerthError when the session cannot be started so; Error when the disk refuses; the signal's reason
    */
-  prepare(file: ServiceFile): Promise<Launch>;
-  watch(options: WatchOptions): Watch;
+  prepare(file: ServiceFile, signal: AbortSignal): Promise<Launch>;
+  /** @throws CannotAsk when nothing can be known of it now */
+  watch(options: WatchOptions): Promise<Watch>;
   /**
    * Ends what is left of a session, until nothing is found. Repeatable.
    * @returns what could not be ended, a sentence each

@@ -7,6 +7,7 @@ import type { ServiceJson } from "../../contract/service-json.ts";
 import type { SessionReport, SessionSpec } from "../../contract/session.ts";
 import { isAllowedPort } from "../ports.ts";
 import { ServiceFile } from "../service-file.ts";
+import { CannotAsk } from "../ssh/shell.ts";
 import type { PreparationOptions } from "./preparation.ts";
 import type { Launch, Outcome, SessionRecord } from "./record.ts";
 import { CANCELED, failure, failureBy, STARTING } from "./record.ts";
@@ -151,11 +152,14 @@ export class Session implements AsyncDisposable {
 
   async #start(file: ServiceFile): Promise<void> {
     if (this.#record.current.want === "cancel") return await this.#close(file, CANCELED);
+    const signal = AbortSignal.any([this.#canceled.signal, this.#stopped.signal]);
     try {
-      const launch = (await this.#runner.recover(file)) ?? (await this.#runner.prepare(file));
+      const launch = (await this.#runner.recover(file)) ?? (await this.#runner.prepare(file, signal));
       // What is started without a record could be started twice.
       await this.#record.mustEnter({ phase: "launched", launch });
     } catch (error) {
+      this.#stopped.signal.throwIfAborted();
+      if (this.#canceled.signal.aborted) return await this.#close(file, CANCELED);
       this.#context.log.warn({ err: error, session: this.spec.id }, "a session cannot start");
       const isOurs = error instanceof BerthError;
       await this.#close(file, isOurs ? failure(error.message) : failureBy("Cannot start the session", error));
@@ -170,7 +174,7 @@ export class Session implements AsyncDisposable {
         status: launch.readyAt === undefined ? STARTING : "Running",
       });
     this.#port = launch.port;
-    this.#watch = this.#runner.watch({
+    const watching = this.#runner.watch({
       file,
       launch,
       port: () => this.#port,
@@ -182,12 +186,17 @@ export class Session implements AsyncDisposable {
       onNotify: (level, text) => this.#notify(level, text === "" ? `${this.spec.name} is ready` : text),
     });
     try {
+      this.#watch = await watching;
       this.#changed(file.current);
       const ending = await this.#watch.untilOver();
       // What was learned of it while it lived.
       const { current } = this.#record;
       const last = current.phase === "launched" ? current.launch : launch;
       await this.#record.enter({ phase: "ending", launch: last, ...ending });
+    } catch (error) {
+      // What cannot be watched can still be ended.
+      if (!(error instanceof CannotAsk) || !this.#canceled.signal.aborted) throw error;
+      await this.#record.enter({ phase: "ending", launch, outcome: CANCELED, alive: true });
     } finally {
       this.#watch = undefined;
     }

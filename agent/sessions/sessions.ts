@@ -11,6 +11,8 @@ import type { SessionRecord } from "./record.ts";
 import { readRecord, RECORD } from "./record.ts";
 import type { Notice, SessionContext } from "./session.ts";
 import { Session } from "./session.ts";
+import { ClusterRunner } from "./cluster/cluster-runner.ts";
+import type { Resources } from "../resources/resources.ts";
 import { SessionDirectory } from "./session-directory.ts";
 import { WorkspaceRunner } from "./workspace-runner.ts";
 
@@ -24,6 +26,7 @@ export type SessionsOptions = {
   catalogue: Pick<Catalogue, "get">;
   /** Ports that no session may be on: Berth's own. */
   refusedPorts: Iterable<number>;
+  resources: Resources;
   /** The path of a Node ≥ 24, for services that are written in it. */
   nodePath: string;
   log: Pick<Logger, "info" | "warn" | "error">;
@@ -49,13 +52,24 @@ export class Sessions implements AsyncDisposable {
   #pruning: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  private constructor({ home, catalogue, refusedPorts, nodePath, log, clock = Date.now }: SessionsOptions) {
+  private constructor({
+    home,
+    catalogue,
+    resources,
+    refusedPorts,
+    nodePath,
+    log,
+    clock = Date.now,
+  }: SessionsOptions) {
     this.#root = join(home, "sessions");
     this.#clock = clock;
     this.#log = log;
     const preparation = { home, catalogue, refusedPorts: new Set(refusedPorts), nodePath, clock };
     this.#context = {
-      runner: (spec, directory) => new WorkspaceRunner(spec, directory, preparation),
+      runner: (spec, directory) =>
+        spec.placement === "workspace"
+          ? new WorkspaceRunner(spec, directory, preparation)
+          : new ClusterRunner(spec, directory, { ...preparation, resources }),
       refusedPorts: preparation.refusedPorts,
       clock,
       log,

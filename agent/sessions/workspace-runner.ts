@@ -41,7 +41,7 @@ export class WorkspaceRunner implements Runner {
     return launch;
   }
 
-  watch(options: WatchOptions): Watch {
+  async watch(options: WatchOptions): Promise<Watch> {
     return new WorkspaceLive({
       ...options,
       launch: local(options.launch),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { Catalogue } from "../../agent/catalogue.ts";
 import type { Notice } from "../../agent/sessions/session.ts";
+import { Resources } from "../../agent/resources/resources.ts";
 import { Sessions } from "../../agent/sessions/sessions.ts";
 import type { Wanted } from "../../contract/frames.ts";
 import type { SessionId } from "../../contract/ids.ts";
@@ -27,6 +28,7 @@ export class Workspace {
   /** Every report since the workspace was made. */
   readonly reports: SessionReport[] = [];
   readonly notices: Notice[] = [];
+  #resources: Resources | undefined;
   #sessions: Sessions | undefined;
 
   private constructor(home: string) {
@@ -58,12 +60,15 @@ export class Workspace {
   /** Starts the agent's part again. */
   async up({ refusedPorts = [] }: { refusedPorts?: number[] } = {}): Promise<void> {
     const catalogue = await Catalogue.load([join(this.home, "services")]);
+    const log = pino({ level: process.env["LOG_LEVEL"] ?? "silent" });
+    this.#resources = await Resources.open({ home: this.home, log });
     this.#sessions = await Sessions.open({
       home: this.home,
       catalogue,
+      resources: this.#resources,
       refusedPorts,
       nodePath: process.execPath,
-      log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
+      log,
     });
     this.#sessions.onReport((report) => this.reports.push(report));
     this.#sessions.onNotify((notice) => this.notices.push(notice));
@@ -72,6 +77,7 @@ export class Workspace {
   /** Stops the agent's part; sessions go on. */
   async down(): Promise<void> {
     await this.#sessions?.[Symbol.asyncDispose]();
+    await this.#resources?.[Symbol.asyncDispose]();
     this.#sessions = undefined;
   }
 

@@ -16,24 +16,12 @@ export function jobOutcome(
   lines: readonly string[],
   ready: boolean,
 ): Outcome {
+  if (end?.how === "canceled") return { state: "canceled", status: end.reason, error: "" };
+  const isByScheduler = end?.how === "timeout" || end?.how === "out_of_memory" || end?.how === "node_failure";
+  if (isByScheduler) return failure(withLog(end.reason, lines));
   const code = exitCode ?? end?.exitCode;
-  const how = end?.how;
-  switch (how) {
-    case "canceled":
-      return { state: "canceled", status: end.reason, error: "" };
-    case "timeout":
-    case "out_of_memory":
-    case "node_failure":
-      return failure(withLog(end.reason, lines));
-    case "completed":
-    case "failed":
-    case "unknown":
-    case undefined:
-      if (code !== undefined) return outcomeOf({ how: "code", code }, lines, ready);
-      return end === undefined
-        ? outcomeOf({ how: "unknown" }, lines, ready)
-        : failure(withLog(end.reason, lines));
-    default:
-      return how satisfies never;
-  }
+  if (code !== undefined) return outcomeOf({ how: "code", code }, lines, ready);
+  return end === undefined
+    ? outcomeOf({ how: "unknown" }, lines, ready)
+    : failure(withLog(end.reason, lines));
 }

@@ -1,0 +1,84 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { JobStatus, Scheduler } from "../../scheduler/scheduler.ts";
+import { CannotAsk } from "../../ssh/shell.ts";
+import type { ClusterLaunch } from "../record.ts";
+import type { EndOptions } from "../runner.ts";
+import type { ClusterSite } from "./cluster-site.ts";
+import type { Output } from "./output.ts";
+
+/** How soon it is looked whether a canceled job has gone; milliseconds. */
+const LOOK_MS = 400;
+/** A job that has ended by itself and does not go within this time is canceled after all; milliseconds. */
+const PATIENCE_MS = 60_000;
+
+type Job = { scheduler: Scheduler; jobId: string; directory: string };
+
+/** Whether nothing of the job is left by the scheduler's word. @throws CannotAsk when there is none */
+function isGone(status: JobStatus | undefined): boolean {
+  if (status?.kind === "unknown") throw new CannotAsk(status.why);
+  return status === undefined || status.kind === "ended" || status.kind === "not_found";
+}
+
+/**
+ * Ends a job: the scheduler is told first, and asked until it is gone. On the node the session's own script answers its
+ * TERM with the kill scripts.
+ */
+async function endJob(
+  site: ClusterSite,
+  job: Job,
+  options: Pick<EndOptions, "alive" | "signal">,
+): Promise<void> {
+  const shell = site.resource.connection;
+  const { session } = site.request;
+  const ref = { session, jobId: job.jobId, directory: job.directory };
+  const begin = performance.now();
+  for (;;) {
+    options.signal.throwIfAborted();
+    if (options.alive || performance.now() - begin > PATIENCE_MS) {
+      const cancellation = await job.scheduler.cancel(shell, ref);
+      if (cancellation.kind === "gone") return;
+      if (cancellation.kind === "unknown") throw new CannotAsk(cancellation.why);
+      if (cancellation.kind === "refused") throw new CannotAsk(cancellation.message);
+    }
+    // Asked more often than it is canceled: a scheduler need not be told twice a second.
+    for (let look = 0; look < 10; look++) {
+      const statuses = await job.scheduler.status(shell, [ref]);
+      if (isGone(statuses.get(session))) return;
+      await delay(LOOK_MS, undefined, { signal: options.signal });
+    }
+  }
+}
+
+/** What a session may have running on the cluster: its job, and before that its preparation. @throws CannotAsk */
+async function jobsOf(site: ClusterSite, launch: ClusterLaunch): Promise<Job[]> {
+  const shell = site.resource.connection;
+  const { scheduler, request, preparation } = site;
+  const jobs: Job[] = [];
+  const prepared = launch.isPreparing
+    ? await preparation.scheduler.find(shell, preparation.request)
+    : undefined;
+  if (prepared !== undefined)
+    jobs.push({
+      scheduler: preparation.scheduler,
+      jobId: prepared,
+      directory: preparation.request.directory,
+    });
+  const jobId = launch.jobId ?? (launch.isSubmitting ? await scheduler.find(shell, request) : undefined);
+  if (jobId !== undefined) jobs.push({ scheduler, jobId, directory: request.directory });
+  return jobs;
+}
+
+/**
+ * Ends what is left of a session on its cluster, brings the rest of its output, and deletes its files there. Repeatable.
+ * @throws CannotAsk when the cluster could not be asked: nothing is known to be gone then; the signal's reason
+ */
+export async function endOnCluster(
+  site: ClusterSite,
+  output: Output,
+  options: Pick<EndOptions, "alive" | "signal"> & { launch: ClusterLaunch },
+): Promise<void> {
+  const jobs = await jobsOf(site, options.launch);
+  await Promise.all(jobs.map((job) => endJob(site, job, options)));
+  await output.drain();
+  await site.remote.clean();
+}
