@@ -71,7 +71,7 @@ export function readPlace(form: FormData): TypedPlace {
  * What a scheduler is asked for, of texts.
  * @throws BerthError `invalid_request` that names the field
  */
-export function schedulerRequest(typed: TypedScheduler): SchedulerRequest {
+function schedulerRequest(typed: TypedScheduler): SchedulerRequest {
   const given = FIELDS.flatMap((field) => {
     const text = typed[field];
     return text === undefined ? [] : [[field, READERS[field](text)] as const];

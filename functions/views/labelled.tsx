@@ -1,7 +1,7 @@
 import type { Child } from "hono/jsx";
 
 /** What a control says of the texts around it, and whether the focus is to be there. */
-export type ControlAttributes = {
+type ControlAttributes = {
   id: string;
   name: string;
   autofocus?: boolean;

@@ -95,7 +95,7 @@ describe("the launch form's place", () => {
     expect(text).toContain("Default, batch — 12 of 128 nodes free, up to 7 d");
     expect(text).toContain("gpu — 6 of 8 nodes free, up to 24 h, GPUs");
     expect(text).toContain("debug — down, 1 node");
-    const [gpu] = all(html, "option").filter((tag) => tag.attributes.get("value") === "gpu");
+    const gpu = all(html, "option").find((tag) => tag.attributes.get("value") === "gpu");
     expect(gpu?.attributes.has("data-gpus")).toBe(true);
     expect(one(html, "name", "scheduler.partition.lowe").name).toBe("input");
   });
