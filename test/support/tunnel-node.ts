@@ -110,13 +110,21 @@ export class TunnelNode {
   }
 
   /** Starts one that ends with the test. Its directory has a space in its name. */
-  static async start({ session, keys, forward, port = 1, knownHosts = "" }: TunnelNodeOptions): Promise<TunnelNode> {
+  static async start({
+    session,
+    keys,
+    forward,
+    port = 1,
+    knownHosts = "",
+  }: TunnelNodeOptions): Promise<TunnelNode> {
     const directory = await mkdtemp(join(tmpdir(), "berth tunnel-"));
     const node = new TunnelNode(session, directory);
     onTestFinished(async () => {
       await node.run("berth_tunnel_stop");
       node.bash.stdin.end();
-      await eventually(async () => (await processesOf(session)).length === 0, { what: "the end of the node" });
+      await eventually(async () => (await processesOf(session)).length === 0, {
+        what: "the end of the node",
+      });
       await rm(directory, { recursive: true, force: true });
     });
     await mkdir(join(directory, "job"));
@@ -145,7 +153,7 @@ export class TunnelNode {
     for (;;) {
       const { value, done } = await this.#lines.next();
       if (done === true) return -1;
-      const code = /^= (\d+)$/.exec(value as string)?.[1];
+      const code = /^= (\d+)$/.exec(value)?.[1];
       if (code !== undefined) return Number(code);
     }
   }
@@ -158,6 +166,11 @@ export class TunnelNode {
   async processes(command: string): Promise<number[]> {
     const all = await processesOf(this.session);
     return all.filter((found) => found.command.startsWith(command)).map(({ pid }) => pid);
+  }
+
+  /** What ssh said at the last attempt. */
+  async error(): Promise<string> {
+    return await readFile(join(this.directory, "node/tunnel/error"), "utf8").catch(() => "");
   }
 
   /** Kills the ssh that has the tunnel. */

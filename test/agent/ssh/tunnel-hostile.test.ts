@@ -11,19 +11,24 @@ import { TunnelAgent, TunnelNode, tunnelSession, WORKSPACE_PORT } from "../../su
 type Common = ReturnType<typeof tunnelSession>;
 
 /** A client that has what the session's own has, unless told otherwise. */
-async function client(agent: TunnelAgent, { session, keys }: Common, config: ConnectConfig = {}): Promise<Client> {
+async function client(
+  agent: TunnelAgent,
+  { session, keys }: Common,
+  config: ConnectConfig = {},
+): Promise<Client> {
   const made = new Client();
   onTestFinished(() => void made.end());
-  const ready = once(made, "ready");
+  const ready = Promise.withResolvers<void>();
+  made.on("ready", ready.resolve).on("error", ready.reject).on("close", ready.reject);
   made.connect({
     host: "127.0.0.1",
     port: agent.port,
     username: session,
     privateKey: keys.clientPrivate,
+    strictVendor: false,
     ...config,
   });
-  await ready;
-  made.on("error", () => {});
+  await ready.promise;
   return made;
 }
 
@@ -53,22 +58,29 @@ describe("the tunnel's server admits", () => {
 
   it.each(["root", "", "s000000000000"])("nobody who calls himself %j", async (username) => {
     const { common, agent } = await stage();
-    await expect(client(agent, common, { username })).rejects.toThrow();
+    await expect(client(agent, common, { username })).rejects.toThrow(
+      /authentication|Connection lost|ECONNRESET/,
+    );
   });
 
   it("nobody by password, however often", async () => {
     const { common, agent } = await stage();
-    const { keys: _, ...rest } = common;
+    const username = common.session;
     const made = new Client();
+    made.on("error", () => {});
+    const closed = once(made, "close");
+    let tries = 0;
     made.connect({
       host: "127.0.0.1",
       port: agent.port,
-      username: rest.session,
-      authHandler: (_left, _partial, next) =>
-        next({ type: "password", username: rest.session, password: "guess" }),
+      username,
+      authHandler: (_left, _partial, next) => {
+        tries += 1;
+        next({ type: "password", username, password: "guess" });
+      },
     });
-    const [error] = await once(made, "error");
-    expect(String(error)).toMatch(/ECONNRESET|authentication|Connection/);
+    await closed;
+    expect(tries).toBeLessThan(10);
   });
 });
 
@@ -76,7 +88,7 @@ describe("the tunnel's server refuses the session's own client", () => {
   it("a shell", async () => {
     const { common, agent } = await stage();
     const own = await client(agent, common);
-    expect(await outcome((done) => own.shell(false, done))).toContain("Unable to start shell");
+    expect(await outcome((done) => own.shell(false, done))).toContain("Unable to open shell");
   });
 
   it("a terminal", async () => {
@@ -106,14 +118,20 @@ describe("the tunnel's server refuses the session's own client", () => {
   it("connections into the workspace", async () => {
     const { common, agent } = await stage();
     const own = await client(agent, common);
-    expect(await outcome((done) => own.forwardOut("127.0.0.1", 1, "127.0.0.1", 22, done))).toContain("open failure");
-    expect(await outcome((done) => own.openssh_forwardOutStreamLocal("/run/x", done))).toContain("open failure");
+    expect(await outcome((done) => own.forwardOut("127.0.0.1", 1, "127.0.0.1", 22, done))).toContain(
+      "open failure",
+    );
+    expect(await outcome((done) => own.openssh_forwardOutStreamLocal("/run/x", done))).toContain(
+      "open failure",
+    );
   });
 
   it("listeners on Unix sockets", async () => {
     const { common, agent } = await stage();
     const own = await client(agent, common);
-    expect(await outcome((done) => own.openssh_forwardInStreamLocal("/tmp/x", done))).toContain("Unable to bind");
+    expect(await outcome((done) => own.openssh_forwardInStreamLocal("/tmp/x", done))).toContain(
+      "Unable to bind",
+    );
   });
 
   it("another port than its own, and a second one", async () => {
@@ -147,7 +165,7 @@ describe("the tunnel's server refuses the session's own client", () => {
   });
 });
 
-describe("the tunnel's server", () => {
+describe("the tunnel's server", { timeout: 30_000 }, () => {
   it("is up for as long as the client listens", async () => {
     const { common, agent } = await stage();
     const own = await client(agent, common);
@@ -218,7 +236,11 @@ describe("the tunnel's server", () => {
 
   it("lets the node in though a hundred strangers sit there, of whom it keeps few", async () => {
     const { common, agent } = await stage();
-    const strangers = Array.from({ length: 100 }, () => connect(agent.port, "127.0.0.1").on("error", () => {}));
+    const strangers = Array.from({ length: 100 }, () =>
+      connect(agent.port, "127.0.0.1")
+        .on("error", () => {})
+        .resume(),
+    );
     onTestFinished(() => strangers.forEach((stranger) => stranger.destroy()));
     await eventually(() => strangers.filter((stranger) => stranger.destroyed).length === 92);
     await client(agent, common);

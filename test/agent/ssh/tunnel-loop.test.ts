@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ async function connected(options: Partial<TunnelNodeOptions> = {}) {
 
 const texts = ({ reports }: TunnelAgent): string[] => reports.map(({ verb, text }) => `${verb} ${text}`);
 
-describe("the loop on the node", () => {
+describe("the loop on the node", { timeout: 30_000 }, () => {
   it("comes back after its ssh was killed", async () => {
     const { agent, node } = await connected();
     await node.killSsh();
@@ -47,7 +47,7 @@ describe("the loop on the node", () => {
     const common = tunnelSession();
     const node = await TunnelNode.start({ ...common, forward: "" });
     await node.run("berth_tunnel_loop");
-    await eventually(async () => (await errorOf(node)).includes("no address of the workspace"));
+    await eventually(async () => (await node.error()).includes("no address of the workspace"));
     const agent = await TunnelAgent.start(common);
     await node.forward(`direct 127.0.0.1 ${agent.port}`);
     await agent.up();
@@ -63,16 +63,19 @@ describe("the loop on the node", () => {
   ])("takes no address from %j", async (line) => {
     const node = await TunnelNode.start({ ...tunnelSession(), forward: line });
     await node.run("berth_tunnel_loop");
-    await eventually(async () => (await errorOf(node)).includes("no address of the workspace"));
+    await eventually(async () => (await node.error()).includes("no address of the workspace"));
   });
 
   it("does not speak to somebody who has not the session's host key", async () => {
     const common = tunnelSession();
     const other = tunnelSession();
-    const agent = await TunnelAgent.start({ ...common, keys: { ...common.keys, hostPrivate: other.keys.hostPrivate } });
+    const agent = await TunnelAgent.start({
+      ...common,
+      keys: { ...common.keys, hostPrivate: other.keys.hostPrivate },
+    });
     const node = await TunnelNode.start({ ...common, forward: `direct 127.0.0.1 ${agent.port}` });
     await node.run("berth_tunnel_loop");
-    await eventually(async () => (await errorOf(node)).includes("Host key verification failed"));
+    await eventually(async () => (await node.error()).includes("Host key verification failed"));
     expect(agent.server.isUp).toBe(false);
   });
 
@@ -103,7 +106,7 @@ describe("the loop on the node", () => {
   });
 });
 
-describe("reports through the tunnel", () => {
+describe("reports through the tunnel", { timeout: 60_000 }, () => {
   it("come in order and exactly once over five lost connections", async () => {
     const { agent, node } = await connected();
     const expected: string[] = [];
@@ -119,7 +122,7 @@ describe("reports through the tunnel", () => {
     await node.report("ended", "0");
     expect(await node.run("berth_tunnel_flush 20")).toBe(0);
     expect(texts(agent)).toEqual([...expected, "ended 0"]);
-  }, 60_000);
+  });
 
   it("count as acted upon only once they have been", async () => {
     const common = tunnelSession();
@@ -173,7 +176,7 @@ describe("reports through the tunnel", () => {
   });
 });
 
-describe("the watch on the node", () => {
+describe("the watch on the node", { timeout: 30_000 }, () => {
   it("reports that the service listens", async () => {
     const server = createServer();
     onTestFinished(() => void server.close());
@@ -216,6 +219,3 @@ describe("the watch on the node", () => {
     expect(await node.run(`[[ $(stat -c %a '${path}') == 600 ]]`)).toBe(0);
   });
 });
-
-const errorOf = (node: TunnelNode): Promise<string> =>
-  readFile(join(node.directory, "node/tunnel/error"), "utf8").catch(() => "");

@@ -40,7 +40,7 @@ function* chunks(bytes: Buffer): Generator<Buffer> {
 
 const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-describe("a tunnel", () => {
+describe("a tunnel", { timeout: 30_000 }, () => {
   it("carries 64 MiB there and back, and both ends of them", async () => {
     const { agent } = await tunnel(await service(echo));
     const sent = randomBytes(64 * 1024 * 1024);
@@ -65,7 +65,9 @@ describe("a tunnel", () => {
   });
 
   it("lets the answer come after the end of the question", async () => {
-    const port = await service((socket) => void buffer(socket).then((bytes) => socket.end(`got ${bytes}`)));
+    const port = await service(
+      (socket) => void text(socket).then((question) => socket.end(`got ${question}`)),
+    );
     const { agent } = await tunnel(port);
     const channel = await agent.server.connect();
     channel.end("hello");
@@ -168,7 +170,7 @@ describe("a tunnel", () => {
       await buffer(channel);
     }
     await eventually(() => open === 0);
-    expect((await node.processes("")).toSorted()).toEqual(before.toSorted());
+    expect(new Set(await node.processes(""))).toEqual(new Set(before));
     expect(agent.sockets.size).toBe(1);
   });
 });

@@ -33,12 +33,15 @@ async function listen(options: Partial<WorkspacePortOptions> = {}): Promise<Work
 const dial = (port: number, host: string): Socket => connect({ port, host, allowHalfOpen: true });
 
 describe("a workspace port", () => {
-  it.each(["127.0.0.1", "::1"])("leads to the service, on %s, and passes the end of a question on", async (host) => {
-    const { port } = await listen();
-    const socket = dial(port, host);
-    socket.end("hello");
-    expect(await text(socket)).toBe("got hello");
-  });
+  it.each(["127.0.0.1", "::1"])(
+    "leads to the service, on %s, and passes the end of a question on",
+    async (host) => {
+      const { port } = await listen();
+      const socket = dial(port, host);
+      socket.end("hello");
+      expect(await text(socket)).toBe("got hello");
+    },
+  );
 
   it("is below the ports that the kernel gives away", async () => {
     const { port } = await listen();
@@ -105,11 +108,12 @@ describe("a workspace port", () => {
         return stream;
       },
     });
-    const socket = dial(port.port, "127.0.0.1");
+    const socket = connect(port.port, "127.0.0.1").resume();
     socket.on("error", () => {});
     await eventually(() => streams.length === 1);
+    const closed = once(socket, "close");
     await port[Symbol.asyncDispose]();
-    await once(socket, "close");
+    await closed;
     await eventually(() => streams[0]?.destroyed);
   });
 
