@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { ChannelSlots } from "./channel-slots.ts";
 import { loginShellLine } from "./login-shell.ts";
 import type { Dialled } from "./login.ts";
-import { execute, RemoteProcess } from "./remote-process.ts";
+import { RemoteProcess } from "./remote-process.ts";
 import type { CommandResult } from "./shell.ts";
 import { SshError } from "./trouble.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -33,23 +33,29 @@ export class Commands {
 
   /** Runs a command to its end. @throws SshError; the signal's reason */
   async run(argv: Argv, input: string | Buffer | undefined, signal: AbortSignal): Promise<CommandResult> {
-    const command = await this.#start(argv, "short", signal);
+    const command = await this.#start(argv, "short", input === undefined ? "/dev/null" : "channel", signal);
     const output: Buffer[] = [];
     let length = 0;
     command.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      if (length > MOST_OUTPUT) command.destroy();
+      if (length > MOST_OUTPUT) command.stop();
       else output.push(chunk);
     });
-    command.end(input);
-    const abort = (): void => void command.destroy();
+    // A channel whose input is ended carries no signal to its command.
+    if (input !== undefined) command.end(input);
+    const abort = (): void => command.stop();
     signal.addEventListener("abort", abort, { once: true });
     try {
       if (!command.closed) await once(command, "close");
     } finally {
       signal.removeEventListener("abort", abort);
     }
-    signal.throwIfAborted();
+    if (signal.aborted) {
+      // The output of a startup file that asks or waits says more than that the time is over.
+      const isLate = signal.reason instanceof Error && signal.reason.name === "TimeoutError";
+      if (isLate && command.startupOutput !== "") throw this.#neverRan(command);
+      throw signal.reason;
+    }
     if (length > MOST_OUTPUT)
       throw new SshError(
         "output_too_long",
@@ -63,7 +69,7 @@ export class Commands {
 
   /** Starts a command that lives long; resolves when it runs. @throws SshError; the signal's reason */
   async open(argv: Argv, signal: AbortSignal): Promise<RemoteProcess> {
-    const command = await this.#start(argv, "long", signal);
+    const command = await this.#start(argv, "long", "channel", signal);
     try {
       const patience = AbortSignal.timeout(START_TIMEOUT_MS);
       const hasStarted = await untilAborted(command.started, AbortSignal.any([signal, patience])).catch(
@@ -76,35 +82,41 @@ export class Commands {
       if (!hasStarted) throw this.#neverRan(command);
       return command;
     } catch (error) {
-      command.destroy();
+      command.stop();
       throw error;
     }
   }
 
-  async #start(argv: Argv, kind: "short" | "long", signal: AbortSignal): Promise<RemoteProcess> {
+  async #start(
+    argv: Argv,
+    kind: "short" | "long",
+    input: "channel" | "/dev/null",
+    signal: AbortSignal,
+  ): Promise<RemoteProcess> {
     const marker = randomUUID();
-    const line = loginShellLine(argv, marker);
+    const line = loginShellLine(argv, marker, input);
     for (;;) {
       const slot = await this.#slots.take(kind, signal);
+      const isAlone = this.#slots.used === 1;
       try {
-        const opening = execute(this.#dialled.client, line);
-        const channel = await untilAborted(opening, signal).catch((error: unknown) => {
+        const starting = RemoteProcess.start(this.#dialled.client, line, marker);
+        const command = await untilAborted(starting, signal).catch((error: unknown) => {
           // The host may still grant what nobody waits for any longer.
           if (signal.aborted)
-            opening.then(
-              (late) => new RemoteProcess(late, marker).destroy(),
+            starting.then(
+              (late) => late.stop(),
               () => undefined,
             );
           throw error;
         });
-        channel.once("close", () => slot[Symbol.dispose]());
-        return new RemoteProcess(channel, marker);
+        void command.channelClosed.then(() => slot[Symbol.dispose]());
+        return command;
       } catch (error) {
         slot[Symbol.dispose]();
         signal.throwIfAborted();
-        if (this.#lost !== undefined) throw this.#lost;
-        const isRefusal = "reason" in (error as Error);
-        if (!isRefusal || this.#slots.used === 0) throw this.#refused(error);
+        const { reason, message } = error as Error & { reason?: unknown };
+        if (reason === undefined && message !== "Unable to exec") throw await this.#dialled.lost;
+        if (reason === undefined || isAlone) throw this.#refused(error);
         this.#slots.limit(this.#slots.used);
       }
     }

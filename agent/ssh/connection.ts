@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import { BackOff } from "./back-off.ts";
 import { Commands } from "./commands.ts";
 import { dial } from "./dial.ts";
 import { type Forward, Forwards } from "./forwards.ts";
@@ -8,7 +9,7 @@ import type { Dialled } from "./login.ts";
 import type { RemoteProcess } from "./remote-process.ts";
 import type { CommandResult, RunOptions, Shell } from "./shell.ts";
 import type { SshDestination } from "./ssh-config.ts";
-import { SshError, type SshTrouble } from "./trouble.ts";
+import { SshError } from "./trouble.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 export type { Forward } from "./forwards.ts";
@@ -36,24 +37,10 @@ type Argv = readonly [string, ...string[]];
 /** A connection with what runs over it. */
 type Live = { dialled: Dialled; commands: Commands; forwards: Forwards };
 
-/** Pauses between attempts: up to the first, doubled up to the longest, each drawn from its whole. Milliseconds. */
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 30_000;
-/** A host that refuses the login counts the attempts: some lock the user out after a few. */
-const REFUSED_PAUSE_MS = 300_000;
-const REFUSALS: ReadonlySet<SshTrouble> = new Set(["permission_denied"]);
-
-/** A connection that lived so long is no part of a row of failures. */
-const PROVEN_MS = 60_000;
 /** A caller waits for the next attempt when it is so near. */
 const PATIENCE_MS = 2_000;
 /** A connection that nobody keeps or uses is ended after so long. */
 const IDLE_MS = 60_000;
-
-/** The pause before the attempt that follows on `failures` (at least one) in a row. */
-export function reconnectPause(failures: number, random: () => number): number {
-  return random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
-}
 
 /**
  * The one connection to a host: made when it is needed, kept while somebody keeps it, made again by itself after a loss.
@@ -62,13 +49,11 @@ export function reconnectPause(failures: number, random: () => number): number {
 export class SshConnection implements Shell, AsyncDisposable {
   readonly #options: SshConnectionOptions;
   readonly #stop = new AbortController();
+  readonly #backOff: BackOff;
   readonly #listeners = new Set<(state: SshState) => void>();
   #state: SshState = { kind: "idle" };
   #live: Live | undefined;
   #attempt: Promise<Live> | undefined;
-  #failures = 0;
-  /** No attempt is made by itself before; milliseconds since 1970. */
-  #notBefore = 0;
   #keepers = 0;
   #users = 0;
   /** For the next attempt, or for the end of an idle connection. */
@@ -76,6 +61,7 @@ export class SshConnection implements Shell, AsyncDisposable {
 
   constructor(options: SshConnectionOptions) {
     this.#options = options;
+    this.#backOff = new BackOff(options.random);
   }
 
   get state(): SshState {
@@ -114,7 +100,7 @@ export class SshConnection implements Shell, AsyncDisposable {
    * @throws SshError; the signal's reason
    */
   async connect({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    this.#notBefore = 0;
+    this.#backOff.skip();
     await this.#connected(signal);
   }
 
@@ -147,7 +133,7 @@ export class SshConnection implements Shell, AsyncDisposable {
     const until = signal ?? this.#stop.signal;
     return await this.#use(until, async ({ commands }) => {
       const command = await commands.open(argv, until);
-      const close = (): void => void command.destroy();
+      const close = (): void => command.stop();
       until.addEventListener("abort", close, { once: true });
       this.#users += 1;
       command.once("close", () => {
@@ -197,8 +183,8 @@ export class SshConnection implements Shell, AsyncDisposable {
     for (;;) {
       if (this.#stop.signal.aborted) throw this.#ended();
       if (this.#live !== undefined) return this.#live;
-      const pause = this.#notBefore - Date.now();
-      if (this.#attempt !== undefined || pause <= 0) return await untilAborted(this.#dial(), signal);
+      const pause = this.#backOff.pause(Date.now());
+      if (this.#attempt !== undefined || pause === 0) return await untilAborted(this.#dial(), signal);
       if (pause > PATIENCE_MS && this.#state.kind === "down") throw this.#state.why;
       const either = AbortSignal.any([this.#stop.signal, ...(signal === undefined ? [] : [signal])]);
       await untilAborted(
@@ -251,15 +237,13 @@ export class SshConnection implements Shell, AsyncDisposable {
     this.#live = live;
     void dialled.lost.then((why) => {
       this.#live = undefined;
-      if (Date.now() - since > PROVEN_MS) this.#failures = 0;
       if (why.trouble === "ended") {
-        this.#failures = 0;
         this.#change({ kind: "idle" });
         this.#schedule();
         return;
       }
       log.warn({ host: destination.host, error: why.message }, "the ssh connection is lost");
-      this.#down(why);
+      this.#down(why, since);
     });
     log.info({ host: destination.host }, "connected by ssh");
     this.#change({ kind: "up", since });
@@ -267,13 +251,10 @@ export class SshConnection implements Shell, AsyncDisposable {
     return live;
   }
 
-  #down(why: SshError): void {
-    this.#failures += 1;
-    const pause = REFUSALS.has(why.trouble)
-      ? REFUSED_PAUSE_MS
-      : reconnectPause(this.#failures, this.#options.random);
-    this.#notBefore = Date.now() + pause;
-    this.#change({ kind: "down", why, since: Date.now() });
+  #down(why: SshError, upSince?: number): void {
+    const now = Date.now();
+    this.#backOff.failed(why.trouble, now, upSince);
+    this.#change({ kind: "down", why, since: now });
     this.#schedule();
   }
 
@@ -283,7 +264,7 @@ export class SshConnection implements Shell, AsyncDisposable {
     if (this.#stop.signal.aborted || this.#attempt !== undefined) return;
     if (this.#live === undefined) {
       if (this.#keepers === 0) return;
-      this.#timer = setTimeout(() => void this.#dial(), Math.max(0, this.#notBefore - Date.now()));
+      this.#timer = setTimeout(() => void this.#dial(), this.#backOff.pause(Date.now()));
     } else if (this.#keepers === 0 && this.#users === 0) {
       const { dialled } = this.#live;
       this.#timer = setTimeout(() => void dialled.end(), IDLE_MS);

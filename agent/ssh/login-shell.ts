@@ -9,10 +9,16 @@ const LONGEST_LINE = 131_000;
  * shells agree on little: a word in single quotes without `'`, `!`, a backslash before one of its like, or a newline. So
  * the line is such words alone, and hands the rest to sh in the octal escapes of printf's %b. First the marker is written,
  * a line of its own on both standard output and error: what comes before it is of the shell's startup files.
+ * @param input the command's standard input
  * @throws BerthError `invalid_input` for an argument with a NUL, or 128 KiB of them
  */
-export function loginShellLine(argv: readonly [string, ...string[]], marker: string): string {
-  const script = `printf '%s\\n' ${marker}; printf '%s\\n' ${marker} >&2; exec ${argv.map(quote).join(" ")}`;
+export function loginShellLine(
+  argv: readonly [string, ...string[]],
+  marker: string,
+  input: "channel" | "/dev/null",
+): string {
+  const redirection = input === "channel" ? "" : " </dev/null";
+  const script = `printf '%s\\n' ${marker}; printf '%s\\n' ${marker} >&2; exec ${argv.map(quote).join(" ")}${redirection}`;
   const line = `exec /bin/sh -c 'eval "$(printf %b "$1")"' sh '${escape(script)}'`;
   if (line.length > LONGEST_LINE)
     throw new BerthError(

@@ -78,7 +78,7 @@ export class Login {
       });
     // The stream may end before ssh2 listens to it, and fail after it has ceased to.
     this.#route.stream.on("error", (error) => this.#lose(error)).on("close", () => this.#lose(undefined));
-    const abort = (): void => this.#end(signal.aborted ? (signal.reason as Error) : undefined);
+    const abort = (): void => this.#end(signal.reason as Error);
     const late = (): void => {
       if (this.#phase === "handshake") this.#end(noAnswer(this.#config, undefined));
     };
@@ -89,6 +89,7 @@ export class Login {
     signal.addEventListener("abort", abort, { once: true });
     deadline.addEventListener("abort", late, { once: true });
     try {
+      if (signal.aborted) abort();
       client.connect(this.#connectConfig());
       await this.#ready.promise;
     } finally {

@@ -6,20 +6,10 @@ import { MarkerCut } from "./login-shell.ts";
 /** As much of the end of what a command writes on standard error is kept. */
 const STDERR_KEPT = 1_048_576;
 
-/** Opens a session channel and has the login shell run the line. @throws Error: sshd refuses it, or the connection is lost */
-export async function execute(client: Client, line: string): Promise<ClientChannel> {
-  const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
-  client.exec(line, (error, channel) => {
-    if (error === undefined) resolve(channel);
-    else reject(error);
-  });
-  return await promise;
-}
-
 /**
  * A command on the host: its standard input and output, without what the login shell's startup files wrote before.
- * 'close' when it has ended. To destroy it closes the channel: the command reads the end of its input and can write no
- * more, but, without a terminal, gets no signal. It never emits 'error'.
+ * As of a child process, 'end' comes in every case, and 'close' when all of the output is read: `resume()` it where that is
+ * of no interest. `exitCode` tells whether the end was the command's own. An 'error' needs no listener.
  */
 export class RemoteProcess extends Duplex {
   readonly #channel: ClientChannel;
@@ -29,11 +19,12 @@ export class RemoteProcess extends Duplex {
   readonly #decoder = new StringDecoder();
   #stderr = "";
   #exitCode: number | null | undefined;
-  #isChannelClosed = false;
+  #isClosed = false;
+  readonly #channelClosed = Promise.withResolvers<void>();
   /** A write that waits for the channel, which tells nobody when it is closed meanwhile. */
   #writing: (() => void) | undefined;
 
-  constructor(channel: ClientChannel, marker: string) {
+  private constructor(channel: ClientChannel, marker: string) {
     super({ allowHalfOpen: true });
     this.#channel = channel;
     this.#output = new MarkerCut(marker);
@@ -41,17 +32,34 @@ export class RemoteProcess extends Duplex {
     this.on("error", () => undefined);
     channel
       .on("data", (chunk: Buffer) => this.#read(chunk))
-      .on("end", () => this.push(null))
+      // The end of its output says nothing of its exit code, which comes on its own: `close` is the end of both.
       .on("error", () => this.destroy())
       .on("exit", (code: number | null) => {
         this.#exitCode = code;
       })
-      .on("close", () => this.#close());
+      .on("close", () => {
+        this.#channelClosed.resolve();
+        this.#close();
+      });
     channel.stderr.on("data", (chunk: Buffer) => {
       const text = this.#decoder.write(this.#errors.push(chunk));
       this.#stderr = `${this.#stderr}${text}`.slice(-STDERR_KEPT);
     });
     channel.stderr.on("error", () => undefined);
+  }
+
+  /**
+   * Opens a session channel and has the login shell run the line.
+   * @throws Error with a `reason` where sshd opens none (RFC 4254 5.1), without where the connection is lost
+   */
+  static async start(client: Client, line: string, marker: string): Promise<RemoteProcess> {
+    const { promise, resolve, reject } = Promise.withResolvers<RemoteProcess>();
+    client.exec(line, (error, channel) => {
+      // Here and not after the promise: output, exit code and end may come in the same packet.
+      if (error === undefined) resolve(new RemoteProcess(channel, marker));
+      else reject(error);
+    });
+    return await promise;
   }
 
   /** Its exit code once it has ended; null where a signal ended it; undefined where its end was not seen. */
@@ -69,9 +77,26 @@ export class RemoteProcess extends Duplex {
     return this.#started.promise;
   }
 
+  /** When the channel is no more on either side: later than 'close' where it was destroyed. */
+  get channelClosed(): Promise<void> {
+    return this.#channelClosed.promise;
+  }
+
   /** What the startup files wrote, where the command never ran. */
   get startupOutput(): string {
     return [this.#output.before, this.#errors.before].filter((text) => text !== "").join("\n");
+  }
+
+  /**
+   * Gives the command up. Its process group gets SIGTERM, where sshd takes signals (OpenSSH 7.9, not for root) and the
+   * input is not ended; else the end of its input and a closed output are all that it sees. Unlike `destroy()` it lets a
+   * reader's loop end.
+   */
+  stop(): void {
+    this.#channel.signal("TERM");
+    this.#channel.close();
+    this.#channel.resume();
+    this.#close();
   }
 
   override _read(): void {
@@ -79,7 +104,7 @@ export class RemoteProcess extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    if (this.#isChannelClosed) {
+    if (this.#isClosed) {
       callback();
       return;
     }
@@ -93,13 +118,13 @@ export class RemoteProcess extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    if (!this.#isChannelClosed) this.#channel.end();
+    if (!this.#isClosed) this.#channel.end();
     callback();
   }
 
   override _destroy(_error: Error | null, callback: (error?: Error | null) => void): void {
     this.#started.resolve(false);
-    // Closed on our side at once; what the host still sends is thrown away.
+    // What the host still sends is thrown away.
     this.#channel.close();
     this.#channel.resume();
     this.#writing?.();
@@ -107,20 +132,28 @@ export class RemoteProcess extends Duplex {
   }
 
   #read(chunk: Buffer): void {
+    if (this.#isClosed || this.destroyed) return;
     const rest = this.#output.push(chunk);
     if (this.#output.isThrough) this.#started.resolve(true);
-    if (rest.length > 0 && !this.destroyed && !this.push(rest)) this.#channel.pause();
+    if (rest.length > 0 && !this.push(rest)) this.#channel.pause();
   }
 
-  /** The command has ended, or the connection. What it wrote can still be read. */
+  /**
+   * The command has ended, or the connection. What it wrote can still be read. The end of its output alone is not the end:
+   * the exit code comes after it.
+   */
   #close(): void {
-    this.#isChannelClosed = true;
+    this.#isClosed = true;
     this.#started.resolve(false);
     this.#writing?.();
     if (this.destroyed) return;
     this.push(null);
     this.end();
-    // Nobody reads: without this 'close' would never come.
-    if (this.readableFlowing === null && this.listenerCount("readable") === 0) this.resume();
+    // Of a command that was cut off nobody may care to read what is left: 'close' is not to wait for that.
+    if (this.#exitCode === undefined) setImmediate(() => this.#closeUnread());
+  }
+
+  #closeUnread(): void {
+    if (this.readableFlowing === null && this.listenerCount("readable") === 0) this.destroy();
   }
 }

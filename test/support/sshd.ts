@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { SshConnection } from "../../agent/ssh/connection.ts";
 import { temporaryDirectory } from "./session-directory.ts";
 
 type KeyType = "ed25519" | "rsa" | "ecdsa";
@@ -29,8 +30,8 @@ export type Sshd = {
   identityFile: string;
   /** Berth's known_hosts: it holds this host's keys. */
   knownHosts: string;
-  /** The host's entry, `Host cluster`, with further lines. */
-  clientConfig: (lines?: readonly string[]) => Promise<{ host: string; configFile: string }>;
+  /** Its entry in a client's configuration, with further lines, which win. */
+  entry: (alias: string, lines?: readonly string[]) => string;
   /** The lines of known_hosts for it. */
   knownHostsLines: () => Promise<string>;
   /** The public half of a key may log in. */
@@ -46,13 +47,18 @@ export type Sshd = {
 };
 
 /**
- * Starts it: one `sshd -i` for each connection, as this user, with its own keys and configuration.
+ * Starts it: one `sshd -i` for each connection, as this user, with its own keys, configuration and home.
  * @param options.config further lines of sshd_config
+ * @param options.home the files of the home directory that its sessions see, such as `.bashrc`
  */
 export async function startSshd(
-  options: { config?: readonly string[]; hostKeys?: readonly KeyType[] } = {},
+  options: {
+    config?: readonly string[];
+    hostKeys?: readonly KeyType[];
+    home?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Sshd> {
-  const { config = [], hostKeys = ["ed25519"] } = options;
+  const { config = [], hostKeys = ["ed25519"], home = {} } = options;
   // Where sshd runs as root it wants the directory for its separated, unprivileged part.
   if (process.getuid?.() === 0) await mkdir("/run/sshd", { recursive: true, mode: 0o755 });
   const directory = await temporaryDirectory("berth-sshd-");
@@ -62,8 +68,11 @@ export async function startSshd(
   const authorize = async (file: string): Promise<void> =>
     appendFile(at("authorized_keys"), await readFile(file));
   await authorize(at("id_ed25519.pub"));
+  await mkdir(at("home"));
+  for (const [file, text] of Object.entries(home)) await writeFile(join(at("home"), file), text);
   const lines = [
     ...config,
+    `SetEnv HOME=${at("home")}`,
     ...hostKeys.map((type) => `HostKey ${at(`host_${type}`)}`),
     `AuthorizedKeysFile ${at("authorized_keys")}`,
     "StrictModes no",
@@ -110,9 +119,9 @@ export async function startSshd(
     authorize,
     connections: () => [...children],
     accepted: () => accepted,
-    async clientConfig(further = []) {
-      const entry = [
-        "Host cluster",
+    entry: (alias, further = []) =>
+      [
+        `Host ${alias}`,
         ...further,
         "HostName 127.0.0.1",
         `Port ${port}`,
@@ -120,12 +129,8 @@ export async function startSshd(
         `IdentityFile ${at("id_ed25519")}`,
         "IdentityAgent none",
         `UserKnownHostsFile ${at("user_known_hosts")}`,
-        "GlobalKnownHostsFile /dev/null",
-      ];
-      const file = at("ssh_config");
-      await writeFile(file, `${entry.join("\n  ")}\n`);
-      return { host: "cluster", configFile: file };
-    },
+        "GlobalKnownHostsFile /dev/null\n",
+      ].join("\n  "),
     close: async () => {
       server.close();
       if (server.listening) await once(server, "close");
@@ -136,4 +141,28 @@ export async function startSshd(
     },
     log: () => readFile(at("log"), "utf8").catch(() => ""),
   };
+}
+
+/**
+ * A connection to it, which ends with the test.
+ * @param lines further ones of its entry in the client's configuration
+ * @param others the entries of other hosts
+ */
+export async function connectionTo(
+  server: Sshd,
+  lines: readonly string[] = [],
+  others: readonly string[] = [],
+): Promise<SshConnection> {
+  const configFile = join(server.directory, "ssh_config");
+  await writeFile(configFile, [server.entry("cluster", lines), ...others].join(""));
+  const nothing = (): void => undefined;
+  const connection = new SshConnection({
+    destination: { host: "cluster", configFile },
+    knownHosts: server.knownHosts,
+    log: { info: nothing, warn: nothing },
+    // The shortest pauses that jitter may draw, so that nothing waits.
+    random: () => 0,
+  });
+  onTestFinished(() => connection[Symbol.asyncDispose]());
+  return connection;
 }
