@@ -115,17 +115,14 @@ trap : HUP INT QUIT USR1 USR2 PIPE ALRM
 trap 'berth_is_stopped=1' TERM
 # In braces: bash reads a group to its end before it runs it, so that the service cannot rewrite what comes after it.
 {
-berth_tunnel_loop &
-berth_tunnel=$!
-berth_watch_ready &
-berth_watch=$!
+berth_tunnel_loop
+berth_watch_ready
 # With job control the service gets a process group of its own, and INT is not ignored in it.
 set -m
 ${run(copyOf(start), ["export BERTH_SESSION_ID", prologue ?? ":"].join("\n"))} &
 berth_service=$!
 set +m
 berth_wait
-kill "$berth_watch" 2>/dev/null
 if [[ -n $berth_is_stopped ]]; then
   berth_limited 10 berth_kill
   if [[ -f cancel.sh ]]; then berth_limited 10 berth_cancel; fi

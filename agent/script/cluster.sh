@@ -53,7 +53,7 @@ berth_signal() {
   while IFS= read -r file; do
     pid=${file#/proc/}
     pid=${pid%/environ}
-    [[ $pid == "$$" || $pid == "$berth_tunnel" ]] && continue
+    [[ $pid == "$$" || $pid == "${berth_tunnel_pid-}" ]] && continue
     kill "-$1" "$pid" 2>/dev/null && found=0
   done < <(exec grep -lszxF -- "BERTH_SESSION_ID=$berth_id" /proc/[0-9]*/environ)
   return "$found"
@@ -77,7 +77,6 @@ berth_finish() {
   [[ -p $berth_node_dir/reports ]] || printf 'ended\0%s\0' "$berth_code" >>"$berth_node_dir/reports"
   if [[ -n $berth_is_stopped ]]; then berth_tunnel_flush 1; else berth_tunnel_flush 5; fi
   berth_tunnel_stop
-  wait "$berth_tunnel" 2>/dev/null
   rm -rf -- "$berth_node_dir"
   exit "$berth_code"
 }
