@@ -4,7 +4,6 @@ import type { Socket } from "node:net";
 
 /** A table read while it changes may miss a line (proc_pid_net(5) gives no snapshot). */
 const ATTEMPTS = 3;
-const ESTABLISHED = "01";
 /** ::1 as /proc/net/tcp6 of a little-endian machine spells it. */
 const LOOPBACK_V6 = "00000000000000000000000001000000";
 
@@ -20,8 +19,8 @@ function endpoint(address: string | undefined, port: number | undefined): string
 /**
  * The user id of the process at the other end of a connection on loopback; undefined when it cannot be known.
  *
- * For a connection that its owner has closed, in part or whole, the kernel may show the user id 0, whoever it was:
- * there a 0 tells nothing.
+ * For a connection that its owner has closed the kernel may show the user id 0, whoever it was, beside the inode 0 of
+ * what has no owner any more: there a 0 tells nothing.
  */
 function peerOwner({ localAddress, localPort, remoteAddress, remotePort }: Socket): number | undefined {
   const theirs = endpoint(remoteAddress, remotePort);
@@ -31,9 +30,9 @@ function peerOwner({ localAddress, localPort, remoteAddress, remotePort }: Socke
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     for (const line of readFileSync(path, "latin1").split("\n")) {
       if (!line.includes(theirs)) continue;
-      // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid …
-      const [, local, remote, state, , , , uid] = line.trim().split(/\s+/);
-      if (local === theirs && remote === ours && (state === ESTABLISHED || uid !== "0")) return Number(uid);
+      // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
+      const [, local, remote, , , , , uid, , inode] = line.trim().split(/\s+/);
+      if (local === theirs && remote === ours && (inode !== "0" || uid !== "0")) return Number(uid);
     }
   }
   return undefined;

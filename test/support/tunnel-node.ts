@@ -175,7 +175,8 @@ export class TunnelNode {
 
   /** Kills the ssh that has the tunnel. */
   async killSsh(): Promise<void> {
-    const pid = Number(await readFile(join(this.directory, "node/tunnel/ssh.pid"), "utf8"));
+    const file = join(this.directory, "node/tunnel/ssh.pid");
+    const pid = await eventually(async () => Number(await readFile(file, "utf8")), { what: file });
     process.kill(pid, "SIGKILL");
   }
 }
