@@ -16,14 +16,18 @@ export type Route = {
 export async function directRoute(config: HostConfig, signal: AbortSignal): Promise<Route> {
   const { hostname, port, alias } = config;
   // Without no-delay small packets wait for the acknowledgement of those before: 44 ms each.
-  const socket = connect({ host: hostname, port, noDelay: true, keepAlive: true, signal });
+  const socket = connect({ host: hostname, port, noDelay: true, keepAlive: true });
+  // Until it is connected: the same signal ends attempts that take too long, and would end a live connection, too.
+  const abort = (): void => void socket.destroy(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const failure = (error: Error | undefined): SshError =>
     new SshError("unreachable", `Cannot reach "${alias}" at ${hostname}:${port}: ${reason(error)}.`, {
       cause: error,
     });
   socket.once("connect", resolve).on("error", (error) => reject(failure(error)));
-  await promise;
+  if (signal.aborted) abort();
+  await promise.finally(() => signal.removeEventListener("abort", abort));
   return { stream: socket, failure, end: () => socket.destroy() };
 }
 
