@@ -49,7 +49,11 @@ type CardProps = { entry: CatalogueEntry; resources: Resources };
 function Action({ entry, resources }: CardProps) {
   if (entry.broken !== null) return <pre class="error">{entry.broken}</pre>;
   if (!isLaunchable(entry, resources))
-    return <p class="help">Runs on {list.format(entry.placements)} only.</p>;
+    return (
+      <p class="help">
+        Runs on {list.format(entry.placements)} only. <a href="/resources">See the clusters</a>
+      </p>
+    );
   const ready = isReady(entry, resources);
   return (
     <>

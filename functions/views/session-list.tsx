@@ -170,7 +170,8 @@ const Lesson = () => (
     <h2>No sessions yet</h2>
     <p>
       A session is one run of an application, such as a notebook, an editor or a shell. It runs in your
-      workspace and opens in this browser. Close the tab and it goes on; come back here to get in again.
+      workspace or on a cluster and opens in this browser. Close the tab and it goes on; come back here to get
+      in again.
     </p>
     <ol>
       <li>Choose an application.</li>

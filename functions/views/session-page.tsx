@@ -6,6 +6,7 @@ import { launchHref } from "./session-actions.tsx";
 import { tellingStatus } from "./session-list.tsx";
 import { lookOf, State } from "./state.tsx";
 import { Ago, between, Elapsed } from "./time.tsx";
+import { Trouble } from "./trouble.tsx";
 
 /** What can be behind the address of a session's application, besides the application. Shown on the sessions' host. */
 
@@ -100,7 +101,7 @@ export function failedPage(session: Session, consoleUrl: string, now: number = D
 
 /** A session that is over: completed or canceled. */
 export function endedPage(session: Session, consoleUrl: string, now: number = Date.now()) {
-  const { name, startedAt, endedAt, createdAt } = session;
+  const { name, resource, startedAt, endedAt, createdAt } = session;
   const ran = startedAt === null || endedAt === null ? null : `It ran for ${between(startedAt, endedAt)}. `;
   return messagePage({
     title: `${name} has ended`,
@@ -111,7 +112,11 @@ export function endedPage(session: Session, consoleUrl: string, now: number = Da
         <Ago at={endedAt ?? createdAt} now={now} />
       </>
     ),
-    children: <p>{ran}What it saved is still in the workspace.</p>,
+    children: (
+      <p>
+        {ran}What it saved is still {resource === null ? "in the workspace" : `on ${resource}`}.
+      </p>
+    ),
     actions: (
       <>
         {again(session, consoleUrl, true)}
@@ -131,8 +136,8 @@ export function offlinePage(session: Session, consoleUrl?: string) {
     children: (
       <>
         <p>
-          Its workspace is not connected. The session goes on there: last it was {session.state}. Start the
-          workspace's agent:
+          Its workspace is not connected. The session goes on{session.resource === null ? " there" : ""}: last
+          it was {session.state}. Start the workspace's agent:
         </p>
         <Command text="berth up" />
         <p class="help">This page tries again every {RETRY} s.</p>
@@ -162,6 +167,7 @@ export function badGatewayPage(session: Session, reason: string, consoleUrl?: st
           The session runs, but its application{session.port === null ? null : <> on port {session.port}</>}{" "}
           gave no answer. It may be starting again, or it may have ended just now.
         </p>
+        {session.trouble === null ? null : <Trouble text={session.trouble} />}
         {reason === "" ? null : <pre class="error">{reason}</pre>}
         <p class="help">This page tries again every {RETRY} s.</p>
       </>

@@ -99,6 +99,12 @@ describe("a page that waits for somebody else", () => {
     expect(html).toMatch(/<noscript><meta http-equiv="refresh" content="3"\/><\/noscript>/);
   });
 
+  it("says what keeps a cluster's application from answering", async () => {
+    const trouble = "The cluster cannot be reached since 14:02: timed out";
+    const html = await render(badGatewayPage(session({ trouble }), "refused", CONSOLE));
+    expect(textOf(html)).toContain(trouble);
+  });
+
   it("says that the application did not answer and what happened instead, and tries again", async () => {
     const html = await render(badGatewayPage(session(), "connection refused", CONSOLE));
     expect(textOf(html)).toContain("its application on port 51458 gave no answer");
