@@ -20,6 +20,9 @@ export class Commands {
   readonly #dialled: Dialled;
   readonly #name: string;
   readonly #slots = new ChannelSlots();
+  readonly #running = new Set<RemoteProcess>();
+  /** Aborted with the reason when the connection is lost. */
+  readonly #gone = new AbortController();
   #lost: SshError | undefined;
 
   /** @param name how messages call the host */
@@ -28,6 +31,9 @@ export class Commands {
     this.#name = name;
     void dialled.lost.then((why) => {
       this.#lost = why;
+      this.#gone.abort(why);
+      // Those whose output nobody reads now would not see it.
+      for (const command of this.#running) command.stop();
     });
   }
 
@@ -95,8 +101,9 @@ export class Commands {
   ): Promise<RemoteProcess> {
     const marker = randomUUID();
     const line = loginShellLine(argv, marker, input);
+    const whileUp = AbortSignal.any([signal, this.#gone.signal]);
     for (;;) {
-      const slot = await this.#slots.take(kind, signal);
+      const slot = await this.#slots.take(kind, whileUp);
       const isAlone = this.#slots.used === 1;
       try {
         const starting = RemoteProcess.start(this.#dialled.client, line, marker);
@@ -109,7 +116,11 @@ export class Commands {
             );
           throw error;
         });
-        void command.channelClosed.then(() => slot[Symbol.dispose]());
+        this.#running.add(command);
+        void command.channelClosed.then(() => {
+          this.#running.delete(command);
+          slot[Symbol.dispose]();
+        });
         return command;
       } catch (error) {
         slot[Symbol.dispose]();

@@ -122,7 +122,7 @@ export function parseHostConfig(
       .replaceAll(/\$\{(\w+)\}/g, (whole, name: string) => environment[name] ?? whole);
 
   let way: Way = { kind: "direct" };
-  if (jump !== undefined) way = wayThrough(jump, { alias, hostname: hostName, port });
+  if (jump !== undefined) way = wayThrough(jump);
   else if (command !== undefined) {
     const unsafe = [hostName, alias, user].find((word) => !PLAIN.test(word));
     if (unsafe !== undefined)
@@ -168,13 +168,9 @@ function agentSocket(
   return path === "" ? undefined : path;
 }
 
-/** A host that is its own jump, by `Host *`, is reached directly, as by ssh. */
-function wayThrough(jump: string, self: { alias: string; hostname: string; port: number }): Way {
+function wayThrough(jump: string): Way {
   const at = jump.lastIndexOf(",");
-  const last = parseHop(jump.slice(at + 1));
-  const isSelf =
-    (last.host === self.alias || last.host === self.hostname) && (last.port ?? self.port) === self.port;
-  return isSelf ? { kind: "direct" } : { kind: "jump", last, before: at < 0 ? undefined : jump.slice(0, at) };
+  return { kind: "jump", last: parseHop(jump.slice(at + 1)), before: at < 0 ? undefined : jump.slice(0, at) };
 }
 
 /** `[user@]host[:port]` or `ssh://[user@]host[:port]`; an IPv6 address with a port stands in brackets. */
