@@ -1,6 +1,6 @@
 import type { Shell } from "../../ssh/shell.ts";
 import { CannotAsk } from "../../ssh/shell.ts";
-import { tryAsk } from "../ask.ts";
+import { cleaned, tryAsk } from "../ask.ts";
 import type { PbsDialect } from "./dialect.ts";
 import type { Outcome } from "./exit-codes.ts";
 import { outcomeOf } from "./exit-codes.ts";
@@ -61,7 +61,7 @@ async function query(
   const listing = outcome === "usage" ? undefined : format.read(answer.stdout);
   if (listing === undefined) return { kind: "unreadable" };
   const jobs = new Map([...listing].map(([id, job]) => [sequence(id), job]));
-  return { kind: "answered", jobs, outcome, said: answer.said };
+  return { kind: "answered", jobs, outcome, said: cleaned(answer.stderr) };
 }
 
 async function queryOne(shell: Shell, dialect: PbsDialect, when: "now" | "past", id: string): Promise<Reply> {
@@ -96,10 +96,6 @@ async function judge(shell: Shell, dialect: PbsDialect, id: string, reply: Reply
 const askOne = async (shell: Shell, dialect: PbsDialect, id: string): Promise<Found> =>
   judge(shell, dialect, id, await queryOne(shell, dialect, "now", id));
 
-async function askEach(shell: Shell, dialect: PbsDialect, ids: readonly string[], found: Map<string, Found>) {
-  for (const id of ids) found.set(id, await askOne(shell, dialect, id));
-}
-
 /** Those of the jobs that an answer leaves open; the others are noted. */
 function take(ids: readonly string[], reply: Reply, found: Map<string, Found>): string[] {
   if (reply.kind !== "answered") return [...ids];
@@ -111,8 +107,18 @@ function take(ids: readonly string[], reply: Reply, found: Map<string, Found>): 
 }
 
 /**
- * Asks for all the jobs at once. Of several ids one sets the exit code, so that it is no word on the others: those that
- * are not listed are asked for in the history, all at once, and what is open then one by one.
+ * Whether JSON has told of all that it could. One value spoils it for all the jobs; OpenPBS's main branch lists only the
+ * first of several that were asked for by id, and exits 0.
+ */
+function isPartial(reply: Reply, asked: number, open: number): boolean {
+  if (reply.kind !== "answered") return reply.kind === "unreadable";
+  return asked > 1 && open > 0 && (open > 1 || reply.outcome === "done");
+}
+
+/**
+ * Asks for all the jobs at once; for those that JSON does not tell of, once more in text; for those that are not listed
+ * then, in the history. Of several ids one sets the exit code, so that it is no word on the others: what is still open
+ * is asked for one by one.
  */
 export async function askJobs(
   shell: Shell,
@@ -121,25 +127,23 @@ export async function askJobs(
 ): Promise<ReadonlyMap<string, Found>> {
   const ids = [...new Set(jobIds)];
   const found = new Map<string, Found>();
-  const { now, past } = FORMATS[dialect];
+  const { now, nowText, pastText } = FORMATS[dialect];
   if (ids.length === 0) return found;
-  const reply = await query(shell, dialect, now, ids);
-  if (reply.kind === "unasked") return new Map(ids.map((id) => [id, reply]));
+  let reply = await query(shell, dialect, now, ids);
   let open = take(ids, reply, found);
-  // SchedMD's qstat reads all of Slurm's jobs in one go: what it does not list is not there.
-  if (dialect === "slurm") for (const id of open.splice(0)) found.set(id, { kind: "absent" });
-  const [only] = open;
-  if (only !== undefined && open.length === 1) {
-    found.set(
-      only,
-      reply.kind === "unreadable"
-        ? await askOne(shell, dialect, only)
-        : await judge(shell, dialect, only, reply),
-    );
-    return found;
+  if (nowText !== undefined && isPartial(reply, ids.length, open.length)) {
+    reply = await query(shell, dialect, nowText, open);
+    open = take(open, reply, found);
   }
-  if (reply.kind === "answered" && past !== undefined && open.length > 0)
-    open = take(open, await query(shell, dialect, past, open), found);
-  await askEach(shell, dialect, open, found);
+  // SchedMD's qstat reads all of Slurm's jobs in one go: what it does not list is not there.
+  const settled: Found | undefined =
+    reply.kind === "unasked" ? reply : dialect === "slurm" ? { kind: "absent" } : undefined;
+  if (settled !== undefined) for (const id of open.splice(0)) found.set(id, settled);
+  const [only] = open;
+  if (only !== undefined && open.length === 1)
+    return found.set(only, await judge(shell, dialect, only, reply));
+  if (open.length > 1 && pastText !== undefined)
+    open = take(open, await query(shell, dialect, pastText, open), found);
+  for (const id of open) found.set(id, await askOne(shell, dialect, id));
   return found;
 }

@@ -37,10 +37,12 @@ const HOLDERS: Readonly<Record<string, string>> = {
 /** A comment on a start is an old one in a job that waits: it was requeued since. */
 const STARTED = /^Job (?:run at|started on|was sent)/;
 
+const NOT_RUNNING = /^Not Running(?::| -) */;
+
 function commentOf(job: Attributes): string | undefined {
   const comment = job.get("comment")?.trim();
   if (comment === undefined || comment === "" || STARTED.test(comment)) return undefined;
-  return comment.replace(/^Not Running: */, "");
+  return comment.replace(NOT_RUNNING, "");
 }
 
 function heldReason(job: Attributes): string {
@@ -49,7 +51,8 @@ function heldReason(job: Attributes): string {
   const holders = (job.get("hold_types") ?? "").split("").flatMap((letter) => HOLDERS[letter] ?? []);
   const held = holders.length === 0 ? "It is held" : `It is held by ${holders.join(" and ")}`;
   const comment = commentOf(job);
-  return comment === undefined ? held : `${held}: ${comment}`;
+  // Why it did not run before it was held says nothing of the hold.
+  return comment === undefined || NOT_RUNNING.test(job.get("comment") ?? "") ? held : `${held}: ${comment}`;
 }
 
 /** Of a job that waits again after a start that failed: it still bears that start's exit status. */
@@ -66,14 +69,16 @@ const WAITING: Readonly<Record<string, (job: Attributes) => string>> = {
   T: () => "It is being moved to another queue or server",
 };
 
+/** When it may start. A held job keeps the estimate of before; SchedMD's qstat has Slurm's expected start as `mtime`. */
+function startOf(job: Attributes, state: string, dialect: PbsDialect): string | undefined {
+  if (state === "W") return job.get("execution_time");
+  if (state === "H") return undefined;
+  return dialect === "slurm" ? job.get("mtime") : job.get("estimated.start_time");
+}
+
 function queued(job: Attributes, state: string, dialect: PbsDialect): JobStatus {
   const reason = WAITING[state]?.(job) ?? commentOf(job) ?? retriedReason(job);
-  // SchedMD's qstat writes Slurm's start time, expected or real, as `mtime`.
-  const start = parseTime(
-    job.get("estimated.start_time") ??
-      (state === "W" ? job.get("execution_time") : undefined) ??
-      (dialect === "slurm" ? job.get("mtime") : undefined),
-  );
+  const start = parseTime(startOf(job, state, dialect));
   return {
     kind: "queued",
     ...(reason === undefined ? {} : { reason }),

@@ -34,10 +34,6 @@ const ARGV: Record<PbsDialect, (log: readonly string[], job: JobRequest) => Argv
 
 const logOptions = ({ directory }: JobRequest): string[] => ["-j", "oe", "-o", `${directory}/scheduler.log`];
 
-/** 32: a hook of the site, in its own words. Otherwise the words must be of the log. */
-const isOfTheLog = ({ code, said }: Answer): boolean =>
-  code === 32 || /output_path|error_path|join_path|output|stdout|\blogs?\b|(?:^|\s)-[ojek]\b/i.test(said);
-
 /** Slurm's ids have no server; an array's `[]` is never asked for. */
 const JOB_ID = /^\d+(?:\.[\w.-]+)?$/;
 
@@ -52,6 +48,11 @@ function wordsOf({ code, said, stdout }: Answer): string {
       .join("; ");
   return said || `qsub ended ${code === null ? "by a signal" : `with code ${code}`} and said nothing`;
 }
+
+/** 32: a hook of the site, in its own words. Otherwise the words must be of the log. */
+const isOfTheLog = (answer: Answer): boolean =>
+  answer.code === 32 ||
+  /output_path|error_path|join_path|output|stdout|\blogs?\b|(?:^|\s)-[ojek]\b/i.test(wordsOf(answer));
 
 const submission = (answer: Answer, dialect: PbsDialect, notes: string[]): Submission => {
   const words = wordsOf(answer);
