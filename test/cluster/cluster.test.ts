@@ -217,6 +217,7 @@ describe("taking it down", () => {
     const directory = await mkdtemp(join(tmpdir(), "not-a-cluster-"));
     await writeFile(join(directory, "mine"), "");
     await expect(Cluster.up({ directory })).rejects.toThrow("EEXIST");
+    await expect(Cluster.down(directory)).rejects.toThrow("it is not a cluster's directory");
     expect(await readdir(directory)).toEqual(["mine"]);
     await rm(directory, { recursive: true });
   });

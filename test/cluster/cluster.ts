@@ -1,8 +1,9 @@
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
+import { startAccounting } from "./accounting.ts";
 import type { Argv, Ended } from "./command.ts";
 import { ALIAS, fillDirectory } from "./directory.ts";
 import { type ExecOptions, Host } from "./host.ts";
@@ -28,6 +29,8 @@ export type ClusterOptions = {
   directory?: string;
   /** How many CPUs each compute node offers to jobs, 64 unless told. */
   cpus?: number;
+  /** Whether there is accounting: `sacct` works, and an account has to be one that the user may charge. Needs MariaDB. */
+  accounting?: boolean;
 };
 
 /** A socket that somebody listens on. */
@@ -71,6 +74,7 @@ export class Cluster implements AsyncDisposable {
   static async up(options: ClusterOptions = {}): Promise<Cluster> {
     if (process.getuid?.() !== 0)
       throw new Error("Cannot make namespaces: this user is not root. Run it as root.");
+    const { cpus = 64, accounting = false } = options;
     const directory =
       options.directory === undefined
         ? await mkdtemp(join(tmpdir(), "berth-cluster-"))
@@ -78,7 +82,7 @@ export class Cluster implements AsyncDisposable {
     if (options.directory !== undefined) await mkdir(directory, { mode: 0o700 });
     try {
       const layout = new Layout(directory, await freeSlot());
-      await fillDirectory(layout, options.cpus ?? 64);
+      await fillDirectory(layout, { cpus, accounting });
       const [ctl, c1, c2] = await Promise.all([
         Host.start(layout, "ctl"),
         Host.start(layout, "c1"),
@@ -90,7 +94,9 @@ export class Cluster implements AsyncDisposable {
       await writeFile(layout.stateFile, JSON.stringify(state satisfies z.infer<typeof State>));
       const cluster = new Cluster(layout, hosts);
       await Promise.all([
-        cluster.slurm.start(),
+        cluster.slurm.start(async () => {
+          if (accounting) await startAccounting(layout, ctl);
+        }),
         ...HOSTS.map((host) => hosts[host].daemon(["/usr/sbin/sshd", "-E", "/var/log/sshd.log"])),
       ]);
       await eventually(() => cluster.#sshdListens(), { what: "sshd on every host" });
@@ -120,6 +126,13 @@ export class Cluster implements AsyncDisposable {
 
   /** Takes down whatever of a cluster is there, be it half made or half gone, and deletes its directory. */
   static async down(directory: string): Promise<void> {
+    const isEmpty = (await readdir(directory).catch(() => [])).length === 0;
+    if (!isEmpty) {
+      const first = join(new Layout(directory, 0).hostDirectory("ctl"), "etc");
+      await access(first).catch((cause: unknown) => {
+        throw new Error(`Cannot delete "${directory}": it is not a cluster's directory.`, { cause });
+      });
+    }
     const hosts = join(resolve(directory), "hosts");
     await eventually(
       async () => {
@@ -232,9 +245,8 @@ export class Cluster implements AsyncDisposable {
 
   /** The sockets that somebody on a host listens on. */
   async listeners(host: HostName): Promise<Listener[]> {
-    const { code, stdout, stderr } = await this.exec(host, ["ss", "-H", "-l", "-n", "-p", "-t", "-x"]);
-    if (code !== 0) throw new Error(`Cannot list the sockets of ${host}: ${stderr}`);
-    return stdout
+    const output = await this.#hosts[host].mustExec(["ss", "-H", "-l", "-n", "-p", "-t", "-x"]);
+    return output
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => {

@@ -2,7 +2,17 @@ import { randomBytes } from "node:crypto";
 import { chmod, chown, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { mustRun } from "./command.ts";
-import { CGROUP_CONF, groupFile, hostsFile, passwdFile, SHADOW_FILE, slurmConf, SSHD_CONFIG } from "./etc.ts";
+import {
+  CGROUP_CONF,
+  type Features,
+  groupFile,
+  hostsFile,
+  passwdFile,
+  SHADOW_FILE,
+  slurmConf,
+  SLURMDBD_CONF,
+  SSHD_CONFIG,
+} from "./etc.ts";
 import { HOSTS, type Layout, USERS } from "./layout.ts";
 
 /** The names that `ssh -F <config>` knows: the cluster as its first user, and as the second. */
@@ -13,7 +23,7 @@ const makeKey = (file: string, comment: string): Promise<string> =>
 
 const publicKey = (file: string): Promise<string> => readFile(`${file}.pub`, "utf8");
 
-async function fillHosts(layout: Layout, cpus: number): Promise<void> {
+async function fillHosts(layout: Layout, features: Features): Promise<void> {
   const [passwd, group] = await Promise.all([
     readFile("/etc/passwd", "utf8"),
     readFile("/etc/group", "utf8"),
@@ -31,8 +41,9 @@ async function fillHosts(layout: Layout, cpus: number): Promise<void> {
       await put("etc/group", groupFile(layout, group));
       await put("etc/shadow", SHADOW_FILE, 0o600);
       await put("etc/hosts", hostsFile(layout));
-      await put("etc/slurm/slurm.conf", slurmConf(layout, cpus));
+      await put("etc/slurm/slurm.conf", slurmConf(layout, features));
       await put("etc/slurm/cgroup.conf", CGROUP_CONF);
+      if (host === "ctl" && features.accounting) await put("etc/slurm/slurmdbd.conf", SLURMDBD_CONF, 0o600);
       await put("etc/munge/munge.key", mungeKey, 0o400);
       await put("etc/ssh/sshd_config", SSHD_CONFIG);
       await makeKey(join(directory, "etc/ssh/ssh_host_ed25519_key"), host);
@@ -88,8 +99,8 @@ async function fillHome(layout: Layout): Promise<void> {
 }
 
 /** Fills the directory of a cluster with all that its hosts and its users read. */
-export async function fillDirectory(layout: Layout, cpus: number): Promise<void> {
-  await fillHosts(layout, cpus);
+export async function fillDirectory(layout: Layout, features: Features): Promise<void> {
+  await fillHosts(layout, features);
   await fillSsh(layout);
   await fillHome(layout);
 }

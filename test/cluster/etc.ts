@@ -1,5 +1,13 @@
 import { HOSTS, type Layout, NODES, USERS } from "./layout.ts";
 
+/** What a cluster has that not every test wants. */
+export type Features = {
+  /** How many CPUs each compute node claims to have; jobs are not bound to any. */
+  cpus: number;
+  /** Whether slurmdbd keeps the past, and knows who may charge which account. */
+  accounting: boolean;
+};
+
 /** The files in the hosts' /etc, as texts. */
 
 /** Where slurmd 22.05 mounts a cgroup hierarchy of its own: it refuses to start without one. */
@@ -7,10 +15,9 @@ const CGROUP_MOUNT_POINT = "/run/slurm/cgroup";
 
 /**
  * slurm.conf(5). Unlike the default, a job starts at once and not up to three seconds later: the tests start many.
- * @param cpus how many CPUs each compute node claims to have; jobs are not bound to any
  */
-export function slurmConf(layout: Layout, cpus: number): string {
-  return `ClusterName=berth${layout.slot}
+export function slurmConf(layout: Layout, { cpus, accounting }: Features): string {
+  return `ClusterName=${layout.clusterName}
 SlurmctldHost=ctl(${layout.address("ctl")})
 SlurmUser=slurm
 AuthType=auth/munge
@@ -24,7 +31,7 @@ SlurmdLogFile=/var/log/slurm/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
-AccountingStorageType=accounting_storage/none
+${accounting ? ACCOUNTING : "AccountingStorageType=accounting_storage/none"}
 JobCompType=jobcomp/filetxt
 JobCompLoc=/var/log/slurm/jobcomp.log
 SelectType=select/cons_tres
@@ -38,6 +45,21 @@ PartitionName=main Nodes=c1,c2 Default=YES DefaultTime=01:00:00 MaxTime=12:00:00
 PartitionName=small Nodes=c2 MaxCPUsPerNode=1 DefaultTime=00:05:00 MaxTime=00:10:00 State=UP
 `;
 }
+
+const ACCOUNTING = `AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=ctl
+AccountingStorageEnforce=associations`;
+
+/** slurmdbd.conf(5). */
+export const SLURMDBD_CONF = `DbdHost=ctl
+SlurmUser=slurm
+AuthType=auth/munge
+StorageType=accounting_storage/mysql
+StorageHost=localhost
+StorageUser=slurm
+PidFile=/run/slurm/slurmdbd.pid
+LogFile=/var/log/slurm/slurmdbd.log
+`;
 
 export const CGROUP_CONF = `CgroupPlugin=cgroup/v1
 CgroupAutomount=yes

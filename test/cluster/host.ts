@@ -70,6 +70,13 @@ export class Host {
     );
   }
 
+  /** Runs a program on the host, as root, that has to succeed. Returns its output. */
+  async mustExec(argv: Argv): Promise<string> {
+    const { code, stdout, stderr } = await this.exec(argv);
+    if (code !== 0) throw new Error(`Cannot run \`${argv.join(" ")}\` on ${this.name}: ${stderr}${stdout}`);
+    return stdout;
+  }
+
   /** Starts a program that puts itself into the background, with this process's own environment. */
   async daemon(argv: Argv): Promise<void> {
     await mustRun(this.#enter(argv), { env: { ...process.env, PATH } });

@@ -54,6 +54,11 @@ export class Layout {
     return 70_000 + this.slot * USERS.length + USERS.indexOf(user);
   }
 
+  /** Slurm's name of it. */
+  get clusterName(): string {
+    return `berth${this.slot}`;
+  }
+
   get stateFile(): string {
     return join(this.directory, "cluster.json");
   }

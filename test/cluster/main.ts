@@ -7,6 +7,7 @@ import { HOSTS, NODES, PARTITIONS, USERS } from "./layout.ts";
 /** `npm run cluster -- up|down|status`: a cluster to try Berth on. It outlives the command that brings it up. */
 
 type Options = { json: boolean };
+type UpOptions = Options & { accounting: boolean };
 
 const DIRECTORY = process.env["BERTH_CLUSTER"] ?? `/tmp/berth-cluster-${process.getuid?.() ?? 0}`;
 
@@ -42,13 +43,13 @@ function show(cluster: Cluster, { json }: Options): void {
   print("Take it down: npm run cluster -- down");
 }
 
-async function up(options: Options): Promise<void> {
+async function up(options: UpOptions): Promise<void> {
   if (await isThere()) {
     const there = await Cluster.open(DIRECTORY);
     if (there !== undefined) return show(there, options);
     await Cluster.down(DIRECTORY);
   }
-  show(await Cluster.up({ directory: DIRECTORY }), options);
+  show(await Cluster.up({ directory: DIRECTORY, accounting: options.accounting }), options);
 }
 
 async function down({ json }: Options): Promise<void> {
@@ -68,21 +69,25 @@ async function status(options: Options): Promise<void> {
 const program = new Command("cluster").description(
   "A real cluster on this machine, to try Berth on: Slurm, a controller and two compute nodes. Needs root.",
 );
-const commands = [
-  { name: "up", about: "bring the cluster up and print how to use it", action: up },
-  { name: "down", about: "end everything on it and delete its directory", action: down },
-  { name: "status", about: "tell whether it is up", action: status },
-];
-for (const { name, about, action } of commands)
-  program
+/** Adds a command whose failure is one line of text. */
+function command(name: string, about: string, action: (given: UpOptions) => Promise<void>) {
+  return program
     .command(name)
     .description(about)
     .option("--json", "print JSON", false)
-    .action(async (options: Options) => {
+    .action(async (given: UpOptions) => {
       try {
-        await action(options);
+        await action(given);
       } catch (error) {
         program.error(`error: ${error instanceof Error ? error.message : String(error)}`);
       }
     });
+}
+command("up", "bring the cluster up and print how to use it", up).option(
+  "--accounting",
+  "with slurmdbd, so that sacct works and accounts are checked; needs MariaDB",
+  false,
+);
+command("down", "end everything on it and delete its directory", down);
+command("status", "tell whether it is up", status);
 await program.parseAsync();

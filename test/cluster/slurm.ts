@@ -24,10 +24,14 @@ export class Slurm {
     this.#hosts = hosts;
   }
 
-  /** Starts the daemons on fresh hosts, and is back when both nodes take jobs. */
-  async start(): Promise<void> {
+  /**
+   * Starts the daemons on fresh hosts, and is back when both nodes take jobs.
+   * @param before what slurmctld has to find there
+   */
+  async start(before: () => Promise<void>): Promise<void> {
     const munge = ["setpriv", "--reuid=munge", "--regid=munge", "--clear-groups", "munged"] as const;
     await Promise.all(HOSTS.map((host) => this.#hosts[host].daemon(munge)));
+    await before();
     await this.#hosts.ctl.daemon(["slurmctld"]);
     await Promise.all(NODES.map((node) => this.#hosts[node].daemon(["slurmd"])));
     await eventually(
@@ -93,8 +97,7 @@ export class Slurm {
 
   /** The lines that a program says on the controller, where root runs it. */
   async #ask(program: string, ...parameters: string[]): Promise<string[]> {
-    const { code, stdout, stderr } = await this.#hosts.ctl.exec([program, ...parameters]);
-    if (code !== 0) throw new Error(`Cannot run ${program}: ${stderr}${stdout}`);
-    return stdout.split("\n").filter((line) => line !== "");
+    const output = await this.#hosts.ctl.mustExec([program, ...parameters]);
+    return output.split("\n").filter((line) => line !== "");
   }
 }
