@@ -9,8 +9,8 @@
 berth_make_node_directory() {
   local root
   for root in "${TMPDIR:-/tmp}" /tmp; do
-    # A socket's path ends after 107 bytes, unix(7).
-    [[ ${#root} -lt 80 && -d $root && -w $root ]] || continue
+    # A socket's path ends after 107 bytes, unix(7), and services put it into configurations of theirs.
+    [[ $root =~ ^/[A-Za-z0-9_./@%+=-]{0,79}$ && -d $root && -w $root ]] || continue
     berth_node_dir=$(mktemp -d -- "$root/berth.XXXXXXXX") && return 0
   done
   echo "berth: cannot make a directory in ${TMPDIR:-/tmp} on $HOSTNAME" >&2

@@ -23,6 +23,8 @@ settings = {
     "port": int(os.environ["BERTH_JUPYTER_PORT"]),
     # On another port nobody would find it.
     "port_retries": 0,
+    "sock": os.environ["BERTH_JUPYTER_SOCKET"],
+    "sock_mode": "0600",
     "base_url": os.environ["BERTH_JUPYTER_BASE"] + "/",
     "open_browser": False,
     "allow_root": True,
@@ -44,10 +46,21 @@ try:
 except ImportError:
     is_classic = False
 
+if settings["sock"]:
+    if is_classic:
+        from notebook.notebookapp import NotebookApp as Application
+    else:
+        from jupyter_server.serverapp import ServerApp as Application
+    if not hasattr(Application, "sock"):
+        sys.exit("This Jupyter cannot listen on a unix socket. Install notebook 6.1 or newer, or Jupyter Server.")
+
 for app in (config.NotebookApp, config.ServerApp):
     # Newer servers take over what older ones were told, so that a user's word would come back by the other name.
     for name in (*settings, "notebook_dir", "root_dir"):
         app.pop(name, None)
+# Jupyter takes either of them.
+for name in ("ip", "port", "port_retries") if settings["sock"] else ("sock", "sock_mode"):
+    del settings[name]
 folder = os.environ["BERTH_JUPYTER_FOLDER"]
 if is_classic:
     config.NotebookApp.update(settings, notebook_dir=folder)
@@ -86,7 +99,8 @@ def peer_owner(connection):
 
 def is_own(handler):
     """True when a request comes from a process of the same user, or of root: in effect from Berth."""
-    if not sys.platform.startswith("linux"):
+    if os.environ["BERTH_JUPYTER_SOCKET"] or not sys.platform.startswith("linux"):
+        # A socket's own mode keeps others out.
         return True
     connection = handler.request.connection
     # A WebSocket's handler has taken the stream from its connection.

@@ -13,5 +13,5 @@ if ! jupyter_program=$(type -P jupyter-notebook || type -P jupyter-nbclassic); t
   displayErrorMessage "Cannot find Jupyter Notebook on $HOSTNAME. Install it with: sudo apt-get install --yes jupyter-notebook"
 fi
 
-BERTH_JUPYTER_PORT=$service_port BERTH_JUPYTER_BASE=$basepath BERTH_JUPYTER_FOLDER=$jupyter_folder \
+BERTH_JUPYTER_PORT=$service_port BERTH_JUPYTER_SOCKET=${service_socket:-} BERTH_JUPYTER_BASE=$basepath BERTH_JUPYTER_FOLDER=$jupyter_folder \
   "$jupyter_program" --config="${BASH_SOURCE[0]%/*}/config.py"

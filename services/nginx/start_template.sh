@@ -27,8 +27,8 @@ nginx_is_served() {
   [[ ${service_hidden:-false} == true || $inside != */.* ]]
 }
 # Berth's home holds the token that opens everything else: a page must not be able to read it.
-nginx_home=${pw_job_dir%/sessions/*}
-if [[ $nginx_home != "$pw_job_dir" && -d $nginx_home ]] && nginx_is_served "$nginx_home"; then
+nginx_home=${resource_jobdir%/sessions/*}
+if [[ $nginx_home != "$resource_jobdir" && -d $nginx_home ]] && nginx_is_served "$nginx_home"; then
   displayErrorMessage "Cannot serve \"$nginx_folder\": Berth's own files in \"$nginx_home\" would be served with it. Choose a folder further down."
 fi
 
@@ -46,7 +46,11 @@ if [[ $EUID == 0 ]]; then echo "user root;"; fi >"$nginx_prefix/user.conf"
   if [[ ${service_hidden:-false} != true ]]; then printf 'location ~ /\\. { return 404; }\n'; fi
 } >"$nginx_prefix/options.conf"
 
-if [[ -n ${berth_node:-} ]]; then
+if [[ -n ${service_socket:-} ]]; then
+  # In a directory that nobody else can enter.
+  echo "listen unix:$service_socket;" >"$nginx_prefix/listen.conf"
+  "$nginx_program" -p "$nginx_prefix/" -c nginx.conf
+elif [[ -n ${berth_node:-} ]]; then
   # Behind the gate: any user of this host could reach a port.
   nginx_socket=$(mktemp -d "${TMPDIR:-/tmp}/berth.XXXXXXXX")/socket
   echo "listen unix:$nginx_socket;" >"$nginx_prefix/listen.conf"

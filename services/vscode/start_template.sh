@@ -34,7 +34,11 @@ code_command+=(--config="$code_source/code-server.yaml" --abs-proxy-base-path="$
 # Within a terminal of VS Code it would open the folder there instead of starting.
 unset VSCODE_IPC_HOOK_CLI
 
-if [[ -n ${berth_node:-} ]]; then
+if [[ -n ${service_socket:-} ]]; then
+  # In a directory that nobody else can enter.
+  "${code_command[@]}" --socket="$service_socket" --socket-mode=600 \
+    --session-socket="${service_socket%/*}/session" "$code_folder"
+elif [[ -n ${berth_node:-} ]]; then
   # Behind the gate: any user of this host could reach a port, and with it a terminal.
   code_sockets=$(mktemp -d "${TMPDIR:-/tmp}/berth.XXXXXXXX")
   "$berth_node" "$code_source/../shared/gate.ts" --port="$service_port" --socket="$code_sockets/socket" -- \
