@@ -70,7 +70,7 @@ export class RecordedShell implements Shell {
 
   async run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<CommandResult> {
     for (const word of argv) if (/^[A-Z_]+=/.test(word)) this.environment.add(word);
-    const command = argv.slice(argv.findIndex((word) => word !== "env" && !/^[A-Z_]+=/.test(word)));
+    const command = argv.slice(argv.findIndex((word) => word !== "env" && !/^(?:[A-Z_]+=|--unset=)/.test(word)));
     this.asked.push(command);
     if (options.input !== undefined) this.inputs.push(options.input.toString());
     const answer = this.#answers.get(JSON.stringify(command));

@@ -17,7 +17,7 @@ export const slurm = (
 ): Promise<Answer> =>
   ask(
     shell,
-    ["env", ...UNSET.flatMap((name) => ["-u", name]), "SLURM_TIME_FORMAT=standard", ...argv],
+    ["env", ...UNSET.map((name) => `--unset=${name}`), "SLURM_TIME_FORMAT=standard", ...argv],
     options,
   );
 
