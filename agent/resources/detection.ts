@@ -22,8 +22,8 @@ const PROBES: Record<keyof Detection, Probe> = {
 /** Long enough for a busy server, short enough for somebody who waits for it. Milliseconds. */
 const PATIENCE_MS = 20_000;
 
-/** Prints, for each of its arguments, the file that the name stands for: nothing where there is none. */
-const LOCATE = `for name; do command -v -- "$name" || :; done`;
+/** Prints, for each of its arguments, the file that the name stands for. Bash names one that is not executable too. */
+const LOCATE = `for name; do file=$(command -v -- "$name") && [ -x "$file" ] && echo "$file"; done; :`;
 
 /**
  * Which of these programs can be run.

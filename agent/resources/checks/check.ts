@@ -42,6 +42,12 @@ export const runOn = (
 ): Promise<CommandResult> =>
   connection.run(["env", "LC_ALL=C", ...argv], { timeoutMs: PATIENCE_MS, signal, ...options });
 
+/**
+ * Bash for a script. Started with -c and by sshd, however indirectly, it would read ~/.bashrc once more (bash(1),
+ * INVOCATION) and print what that prints.
+ */
+export const BASH = ["bash", "--norc", "-c"] as const;
+
 /** What a command said, in one line that is short enough for a finding. */
 export const saidBy = ({ stdout, stderr }: CommandResult): string =>
   `${stderr} ${stdout.toString("utf8")}`.replaceAll(/\s+/g, " ").trim().slice(0, 300);

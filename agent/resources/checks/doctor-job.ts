@@ -5,7 +5,7 @@ import { quote } from "../../script/quote.ts";
 import type { JobRef, Scheduler } from "../../scheduler/scheduler.ts";
 import { type Patient, runOn } from "./check.ts";
 
-/** How a job of the doctor's ended. `waited`: it did not start in time, and has been canceled. */
+/** How a job of the doctor's ended. `waited`: in time there was no result, and it has been canceled. */
 export type JobOutcome =
   | { kind: "done"; node: string; code: number; output: string }
   | { kind: "refused"; message: string }
@@ -16,6 +16,8 @@ const WALLTIME = 60;
 /** For how long it may stay in the queue and run, milliseconds. */
 const PATIENCE_MS = 90_000;
 const INTERVAL_MS = 1000;
+/** How much later than the job's end its files may be seen on NFS, milliseconds. */
+const RESULT_LAG_MS = 10_000;
 
 /** Makes a directory that the nodes share, with the script from standard input in it; prints its path. */
 const PREPARE = `umask 077
@@ -49,7 +51,8 @@ export async function runJob(patient: Patient, script: string, args: readonly st
     const submission = await scheduler.submit(connection, job);
     if (submission.kind === "refused") return { kind: "refused", message: submission.message };
     const jobId = submission.kind === "submitted" ? submission.jobId : await scheduler.find(connection, job);
-    if (jobId === undefined) return { kind: "waited", why: "it is not known whether it was submitted" };
+    if (jobId === undefined)
+      return { kind: "waited", why: submission.kind === "unknown" ? submission.why : "it cannot be found" };
     return await waitFor(patient, scheduler, { session, jobId, directory });
   } finally {
     await runOn(patient, ["rm", "-rf", "--", directory], { signal: new AbortController().signal }).catch(
@@ -61,6 +64,7 @@ export async function runJob(patient: Patient, script: string, args: readonly st
 async function waitFor(patient: Patient, scheduler: Scheduler, job: JobRef): Promise<JobOutcome> {
   const deadline = patient.now() + PATIENCE_MS;
   let why = "nothing is known of it";
+  let endedAt: number | undefined;
   try {
     while (patient.now() < deadline) {
       const { code, stdout } = await runOn(patient, ["cat", `${job.directory}/result`]);
@@ -68,7 +72,11 @@ async function waitFor(patient: Patient, scheduler: Scheduler, job: JobRef): Pro
       const status = (await scheduler.status(patient.connection, [job])).get(job.session);
       if (status?.kind === "queued") why = `it waits in the queue (${status.reason ?? "no reason is given"})`;
       if (status?.kind === "running") why = `it runs on ${status.node ?? "a node"} without an end`;
-      if (status?.kind === "ended") why = status.reason;
+      if (status?.kind === "ended") {
+        why = status.reason;
+        endedAt ??= patient.now();
+        if (patient.now() - endedAt > RESULT_LAG_MS) break;
+      }
       await delay(INTERVAL_MS, undefined, { signal: patient.signal });
     }
     return { kind: "waited", why };

@@ -1,5 +1,5 @@
 import { error, ok, warning } from "../../finding.ts";
-import { acceptableKey, type ResourceCheck, runOn, saidBy, troubleFinding } from "./check.ts";
+import { acceptableKey, BASH, type ResourceCheck, runOn, saidBy, troubleFinding } from "./check.ts";
 
 /** Bash that the session's script is written for: 4.2 came with RHEL 7. */
 const LEAST_BASH = [4, 2] as const;
@@ -55,7 +55,7 @@ export const bash: ResourceCheck = {
   what: "looking for bash",
   examine: async (patient) => {
     const version = `printf '%s %s' "\${BASH_VERSINFO[0]}" "\${BASH_VERSINFO[1]}"`;
-    const { code, stdout } = await runOn(patient, ["bash", "-c", version]);
+    const { code, stdout } = await runOn(patient, [...BASH, version]);
     if (code !== 0)
       return [error("there is no bash on the controller", "Have it installed: sessions need it.")];
     const [major = 0, minor = 0] = stdout.toString("utf8").split(" ").map(Number);

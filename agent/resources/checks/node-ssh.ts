@@ -1,5 +1,5 @@
 import { error, type Finding, ok, warning } from "../../finding.ts";
-import { type Patient, type ResourceCheck, runOn, saidBy } from "./check.ts";
+import { BASH, type Patient, type ResourceCheck, runOn, saidBy } from "./check.ts";
 import { runJob } from "./doctor-job.ts";
 
 /** What the controller calls itself, and the port of its sshd as the cluster sees it (ssh(1), SSH_CONNECTION). */
@@ -39,7 +39,7 @@ async function loginArguments(patient: Patient): Promise<[key: string, host: str
 /** From the controller to itself: the same home, the same keys. What a node alone refuses is seen by a job only. */
 async function fromController(patient: Patient): Promise<Finding[]> {
   const login = await loginArguments(patient);
-  const result = await runOn(patient, ["bash", "-c", LOGIN, "bash", ...login]);
+  const result = await runOn(patient, [...BASH, LOGIN, "bash", ...login]);
   if (result.code === 0)
     return [ok("the controller lets you in from itself without asking, as it should from the nodes")];
   const said = saidBy(result);
@@ -69,8 +69,8 @@ async function fromNode(patient: Patient): Promise<Finding[]> {
     case "waited":
       return [
         warning(
-          `a job of one minute did not start: ${end.why}`,
-          "It has been canceled. Try again when the cluster is less busy.",
+          `a job of one minute brought no result: ${end.why}`,
+          "Nothing of it is left. Try again when the cluster is less busy.",
         ),
       ];
     default:

@@ -3,13 +3,13 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { error, type Finding, ok, warning } from "../../finding.ts";
-import { type Patient, type ResourceCheck, runOn, saidBy, troubleFinding } from "./check.ts";
+import { BASH, type Patient, type ResourceCheck, runOn, saidBy, troubleFinding } from "./check.ts";
 
 /** Says the token to a port, and prints what comes back. `$1` the token, `$2` the port, then the addresses to try. */
 const DIAL = `token=$1 port=$2
 shift 2
 for address; do
-  if answer=$(timeout 10 bash -c 'exec 3<>"/dev/tcp/$1/$2" && printf "%s\\n" "$3" >&3 && head -n 1 <&3' bash "$address" "$port" "$token" 2>&1)
+  if answer=$(timeout 10 bash --norc -c 'exec 3<>"/dev/tcp/$1/$2" && printf "%s\\n" "$3" >&3 && head -n 1 <&3' bash "$address" "$port" "$token" 2>&1)
   then printf '%s\\n' "$answer"; exit 0; fi
 done
 printf '%s\\n' "$answer" >&2
@@ -40,7 +40,7 @@ async function dialBack(
   port: number,
   hosts: string[],
 ): Promise<string | undefined> {
-  const result = await runOn(patient, ["bash", "-c", DIAL, "bash", call, String(port), ...hosts]);
+  const result = await runOn(patient, [...BASH, DIAL, "bash", call, String(port), ...hosts]);
   return result.stdout.toString("utf8").trim() === answer ? undefined : saidBy(result);
 }
 
