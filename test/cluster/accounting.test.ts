@@ -1,20 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { needsCluster } from "../support/cluster.ts";
+import { expect, test } from "vitest";
+import { useCluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
-import { Cluster } from "./cluster.ts";
 
-const isRoot = process.getuid?.() === 0;
-let cluster: Cluster;
+const cluster = useCluster({ accounting: true });
 
-beforeEach(needsCluster());
-beforeAll(async () => {
-  if (isRoot) cluster = await Cluster.up({ accounting: true });
-});
-afterAll(async () => {
-  if (isRoot) await cluster[Symbol.asyncDispose]();
-});
-
-const ada = (...argv: [string, ...string[]]) => cluster.exec("ctl", argv, { user: "ada" });
+const ada = (...argv: [string, ...string[]]) => cluster().exec("ctl", argv, { user: "ada" });
 
 test("sacct knows how a job ended", async () => {
   await ada("sbatch", "--wait", "--wrap", "exit 3");
