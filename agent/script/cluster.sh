@@ -46,16 +46,35 @@ berth_limited() {
   kill -KILL -- "-$group" 2>/dev/null
 }
 
-# Signals every process of the session on this node, false when there is none. Not this shell and what reports the end.
-berth_signal() {
-  local file pid found=1
+# The pids of the session's processes on this node but this shell and what reports the end, in berth_pids.
+berth_find_processes() {
+  local file pid line state parent group session own
+  berth_pids=()
   # The variable stands in the environment that a process began with, proc_pid_environ(5). grep itself has it not.
   while IFS= read -r file; do
     pid=${file#/proc/}
-    pid=${pid%/environ}
-    [[ $pid == "$$" || $pid == "${berth_tunnel_pid-}" ]] && continue
-    kill "-$1" "$pid" 2>/dev/null && found=0
+    berth_pids+=("${pid%/environ}")
   done < <(exec grep -lszxF -- "BERTH_SESSION_ID=$berth_id" /proc/[0-9]*/environ)
+  # Some write their title over it (nginx); those are known by the session of setsid(2) that this shell is in.
+  read -r line </proc/$$/stat
+  read -r state parent group own _ <<<"${line##*) }"
+  for file in /proc/[0-9]*/stat; do
+    { read -r line <"$file"; } 2>/dev/null || continue
+    read -r state parent group session _ <<<"${line##*) }"
+    [[ $session == "$own" && $state != Z && $group != "${berth_tunnel_pid-}" ]] || continue
+    pid=${file#/proc/}
+    berth_pids+=("${pid%/stat}")
+  done
+}
+
+# Signals them; false when there is none.
+berth_signal() {
+  local pid found=1
+  berth_find_processes
+  for pid in "${berth_pids[@]}"; do
+    [[ $pid == "$$" || $pid == "$BASHPID" || $pid == "$PPID" || $pid == "${berth_tunnel_pid-}" ]] && continue
+    kill "-$1" "$pid" 2>/dev/null && found=0
+  done
   return "$found"
 }
 
