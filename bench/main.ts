@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { Berth } from "./berth.ts";
 import { describeMachine } from "./machine.ts";
-import type { Bench, Measure } from "./measure.ts";
+import type { Bench, Measure, Stage } from "./measure.ts";
 import { echoMeasure } from "./measures/echo.ts";
 import { editMeasure } from "./measures/edit.ts";
 import { memoryMeasure } from "./measures/memory.ts";
@@ -15,6 +15,8 @@ import { jsonReport, markdownReport, textReport } from "./report.ts";
 import { judge } from "./row.ts";
 import type { FailedRow, Row } from "./row.ts";
 import type { Target } from "./target.ts";
+import { TUNNEL_MEASURES } from "./tunnel/measures.ts";
+import { TunnelStage } from "./tunnel/stage.ts";
 
 /** In the order they are taken; memory first, since it wants a Berth that has carried nothing yet. */
 const MEASURES: readonly Measure[] = [
@@ -28,7 +30,9 @@ const MEASURES: readonly Measure[] = [
   notebookMeasure,
 ];
 
-type Options = { only?: string; rounds: number; json: boolean; markdown: boolean };
+type ReportOptions = { rounds: number; json: boolean; markdown: boolean };
+type Options = ReportOptions & { only?: string };
+type TunnelOptions = ReportOptions & { cluster?: string; berth?: URL; header: string[] };
 
 const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 };
 
@@ -47,7 +51,7 @@ function roundCount(text: string): number {
 
 const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 
-async function take(measure: Measure, bench: Bench): Promise<(Row | FailedRow)[]> {
+async function take<On extends Stage>(measure: Measure<On>, bench: On): Promise<(Row | FailedRow)[]> {
   tell(`${measure.name} …`);
   try {
     return await measure.run(bench);
@@ -78,19 +82,34 @@ async function run(
   return rows;
 }
 
+/** Where a session is reached: `http://127.0.0.1:8787/me/51458`. */
+function sessionUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url?.protocol !== "http:" || url.port === "")
+    throw new InvalidArgumentError("It must be an http URL with a port.");
+  return url;
+}
+
+async function runTunnel(options: TunnelOptions, signal: AbortSignal): Promise<(Row | FailedRow)[]> {
+  const { rounds, cluster, berth: url, header } = options;
+  tell("starting the service on a cluster, and the tunnels to it …");
+  const headers = Object.fromEntries(
+    header.map((line) => /^([^:]+):\s*(.*)$/.exec(line)?.slice(1) ?? [line, ""]),
+  );
+  const berth = url && {
+    host: url.hostname,
+    port: Number(url.port),
+    prefix: url.pathname.replace(/\/$/, ""),
+    headers,
+  };
+  await using stage = await TunnelStage.start({ cluster, berth, rounds, signal });
+  const rows: (Row | FailedRow)[] = [];
+  for (const measure of TUNNEL_MEASURES) rows.push(...(await take(measure, stage)));
+  return rows;
+}
+
 const passes = (row: Row | FailedRow): boolean => !("failed" in row) && (judge(row)?.pass ?? true);
 
-const measureList = MEASURES.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n");
-
-const program = new Command("bench")
-  .description("The same work through Berth, through configurable-http-proxy, and straight to the service.")
-  .option("--only <measures>", "some measures, by name, with commas between")
-  .option("--rounds <n>", "rounds that count, beside the one that warms up", roundCount, 5)
-  .option("--json", "print every sample as JSON", false)
-  .option("--markdown", "print the table as Markdown", false)
-  .addHelpText("after", `\nMeasures:\n${measureList}\n\nThe exit code is 1 when a target is missed.`);
-
-const { only, rounds, json, markdown } = program.parse().opts<Options>();
 const interrupt = new AbortController();
 for (const [signal, code] of Object.entries(INTERRUPTED)) {
   // More than once: under npm a Ctrl-C comes from the terminal and again from the parent.
@@ -100,13 +119,57 @@ for (const [signal, code] of Object.entries(INTERRUPTED)) {
   });
 }
 
-const machine = describeMachine();
-try {
-  const rows = await run(only === undefined ? MEASURES : chosen(only), rounds, interrupt.signal);
-  const report = json ? jsonReport : markdown ? markdownReport : textReport;
-  process.stdout.write(`${report(machine, rows)}\n`);
-  process.exitCode = rows.every(passes) ? 0 : 1;
-} catch (error) {
-  if (!interrupt.signal.aborted) throw error;
-  tell(String(interrupt.signal.reason));
+async function report(
+  { json, markdown }: ReportOptions,
+  rowsOf: (signal: AbortSignal) => Promise<(Row | FailedRow)[]>,
+): Promise<void> {
+  const machine = describeMachine();
+  try {
+    const rows = await rowsOf(interrupt.signal);
+    const format = json ? jsonReport : markdown ? markdownReport : textReport;
+    process.stdout.write(`${format(machine, rows)}\n`);
+    process.exitCode = rows.every(passes) ? 0 : 1;
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    tell(String(interrupt.signal.reason));
+  }
 }
+
+const withReport = (command: Command): Command =>
+  command
+    .option("--rounds <n>", "rounds that count, beside the one that warms up", roundCount, 5)
+    .option("--json", "print every sample as JSON", false)
+    .option("--markdown", "print the table as Markdown", false);
+
+const listOf = (measures: readonly Pick<Measure, "name" | "about">[]): string =>
+  `\nMeasures:\n${measures.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n")}\n
+The exit code is 1 when a target is missed.`;
+
+const program = withReport(new Command("bench"))
+  .description("The same work through Berth, through configurable-http-proxy, and straight to the service.")
+  .enablePositionalOptions()
+  .option("--only <measures>", "some measures, by name, with commas between")
+  .addHelpText("after", listOf(MEASURES))
+  .action((options: Options) => {
+    const measures = options.only === undefined ? MEASURES : chosen(options.only);
+    return report(options, (signal) => run(measures, options.rounds, signal));
+  });
+
+withReport(program.command("tunnel"))
+  .description("The same work through Berth's tunnel from a compute node, and through OpenSSH's. Needs root.")
+  .option("--cluster <directory>", "a cluster that is up; without it one is brought up for the run")
+  .option(
+    "--berth <url>",
+    "where the bench's service on that cluster is reached through all of Berth",
+    sessionUrl,
+  )
+  .option(
+    "--header <line>",
+    "a header for it, such as `authorization: Bearer …`; may be given again",
+    (line: string, lines: string[]) => [...lines, line],
+    [],
+  )
+  .addHelpText("after", listOf(TUNNEL_MEASURES))
+  .action((options: TunnelOptions) => report(options, (signal) => runTunnel(options, signal)));
+
+await program.parseAsync();

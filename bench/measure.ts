@@ -12,8 +12,15 @@ export type Bench = {
   signal: AbortSignal;
 };
 
+/** What every measure works with: the ways to one service. */
+export type Stage = Pick<Bench, "targets" | "rounds" | "signal">;
+
 /** One measure: the name that `--only` takes, what it is for `--help`, and how it is taken. */
-export type Measure = { name: string; about: string; run: (bench: Bench) => Promise<Row[]> };
+export type Measure<On extends Stage = Bench> = {
+  name: string;
+  about: string;
+  run: (on: On) => Promise<Row[]>;
+};
 
 /** Every transfer or burst of requests is given this long, milliseconds; then it has failed. */
 const DEADLINE = 120_000;
@@ -23,7 +30,7 @@ const DEADLINE = 120_000;
  * round warms up and is thrown away.
  */
 export async function interleave<Result>(
-  { targets, rounds, signal }: Bench,
+  { targets, rounds, signal }: Stage,
   run: (target: Target, signal: AbortSignal) => Promise<Result>,
 ): Promise<Partial<Record<Side, Result[]>>> {
   const results: Partial<Record<Side, Result[]>> = {};
