@@ -43,8 +43,13 @@ export function timeLeft({ endsAt, state }: Session, now: number): string | null
   return minutes < 0 ? null : spellWalltime(minutes * 60);
 }
 
-/** A session in words: its state, and what that is due to. */
+/** A session in words: its state, what that is due to, and what is in the way of knowing more. */
 export function stateText(session: Session): string {
+  const text = explainedState(session);
+  return session.trouble === null ? text : `${text}; ${plain(session.trouble)}`;
+}
+
+function explainedState(session: Session): string {
   const state = session.reachable ? session.state : `${session.state} (not reachable)`;
   if (session.canceling) return `${state}, canceling`;
   if (session.state === "failed") return `${state}: ${plain(session.error.split("\n", 1)[0] ?? "")}`;

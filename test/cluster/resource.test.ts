@@ -1,26 +1,17 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { BerthCommand, type CommandEnd } from "../support/berth-command.ts";
-import { needsCluster } from "../support/cluster.ts";
+import { useCluster } from "../support/cluster.ts";
 import { temporaryDirectory } from "../support/session-directory.ts";
 import { startSshAgent } from "../support/ssh-agent.ts";
-import { Cluster } from "./cluster.ts";
 
-const isRoot = process.getuid?.() === 0;
 const HOME = "/home/ada";
 
-let cluster: Cluster;
+const cluster = useCluster();
 let berth: BerthCommand;
 
-beforeEach(needsCluster());
-beforeAll(async () => {
-  if (isRoot) cluster = await Cluster.up();
-});
-afterAll(async () => {
-  if (isRoot) await cluster[Symbol.asyncDispose]();
-});
 beforeEach(async () => {
   berth = await BerthCommand.open();
   return () => berth[Symbol.asyncDispose]();
@@ -30,12 +21,12 @@ beforeEach(async () => {
 async function sshConfig(options: Readonly<Record<string, string>>): Promise<string> {
   const file = join(await temporaryDirectory("berth-ssh-"), "config");
   const lines = Object.entries({
-    HostName: cluster.layout.uplink.controller,
+    HostName: cluster().layout.uplink.controller,
     User: "ada",
-    IdentityFile: join(cluster.layout.sshDirectory, "ada"),
+    IdentityFile: join(cluster().layout.sshDirectory, "ada"),
     IdentitiesOnly: "yes",
     IdentityAgent: "none",
-    UserKnownHostsFile: join(cluster.layout.sshDirectory, "known_hosts"),
+    UserKnownHostsFile: join(cluster().layout.sshDirectory, "known_hosts"),
     GlobalKnownHostsFile: "/dev/null",
     ...options,
   }).map(([name, value]) => `  ${name} ${value}\n`);
@@ -65,16 +56,16 @@ const fingerprintOf = (publicKey: string): string =>
   execFileSync("ssh-keygen", ["-l", "-f", publicKey], { encoding: "utf8" }).split(" ")[1] ?? "";
 
 const hostKeyFile = (): string =>
-  join(cluster.layout.hostDirectory("ctl"), "etc/ssh/ssh_host_ed25519_key.pub");
+  join(cluster().layout.hostDirectory("ctl"), "etc/ssh/ssh_host_ed25519_key.pub");
 
 /** Runs a program as root on the controller until the test ends, then another that takes it back. */
 async function meanwhile(
   does: readonly [string, ...string[]],
   undoes: readonly [string, ...string[]],
 ): Promise<void> {
-  expect(await cluster.exec("ctl", does)).toMatchObject({ code: 0 });
+  expect(await cluster().exec("ctl", does)).toMatchObject({ code: 0 });
   onTestFinished(async () => {
-    await cluster.exec("ctl", undoes);
+    await cluster().exec("ctl", undoes);
   });
 }
 
@@ -85,7 +76,7 @@ async function meanwhileIn(file: string, change: (text: string) => string): Prom
   onTestFinished(() => writeFile(file, before));
 }
 
-const inHome = (file: string): string => join(cluster.layout.home, "ada", file);
+const inHome = (file: string): string => join(cluster().layout.home, "ada", file);
 
 describe("a cluster is added", () => {
   test("when its key is in the user's known_hosts, with the scheduler that it has", async () => {
@@ -100,7 +91,7 @@ describe("a cluster is added", () => {
     expect(await resourcesFile()).toBe(
       `hpc:\n  host: hpc\n  sshConfig: ${config}\n  scheduler: slurm\n  defaults:\n    partition: small\n    walltime: 5m\n`,
     );
-    const left = await cluster.exec("ctl", ["ls", `${HOME}/.berth`]);
+    const left = await cluster().exec("ctl", ["ls", `${HOME}/.berth`]);
     expect(left.stdout).toBe("");
   });
 
@@ -216,7 +207,7 @@ describe("the doctor names", () => {
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(directory, "old")]);
     const old = await readFile(join(directory, "old.pub"), "utf8");
     const known = join(directory, "known_hosts");
-    await writeFile(known, `${cluster.layout.uplink.controller} ${old}`);
+    await writeFile(known, `${cluster().layout.uplink.controller} ${old}`);
     const config = await sshConfig({ UserKnownHostsFile: known });
 
     const found = await wrong(config);
@@ -246,7 +237,7 @@ describe("the doctor names", () => {
   });
 
   test("a key that the host does not take", async () => {
-    const config = await sshConfig({ IdentityFile: join(cluster.layout.sshDirectory, "eve") });
+    const config = await sshConfig({ IdentityFile: join(cluster().layout.sshDirectory, "eve") });
     expect(await wrong(config)).toMatch(/^✕ .*does not let the user "ada" in.*\n.*authorized_keys/);
   });
 
@@ -260,8 +251,8 @@ describe("the doctor names", () => {
 
   test("a full disk", async () => {
     const berthHome = `${HOME}/.berth`;
-    await cluster.exec("ctl", ["mkdir", "-p", berthHome], { user: "ada" });
-    const uid = String(cluster.layout.uid("ada"));
+    await cluster().exec("ctl", ["mkdir", "-p", berthHome], { user: "ada" });
+    const uid = String(cluster().layout.uid("ada"));
     await meanwhile(
       ["mount", "-t", "tmpfs", "-o", `size=256k,uid=${uid},mode=700`, "tmpfs", berthHome],
       ["umount", berthHome],
@@ -287,8 +278,8 @@ describe("the doctor names", () => {
   });
 
   test("tcsh as the login shell, with which all is well", async () => {
-    const passwd = join(cluster.layout.hostDirectory("ctl"), "etc/passwd");
-    await meanwhileIn(passwd, (text) => text.replace(/^(ada:.*:)\/bin\/bash$/m, "$1/bin/tcsh"));
+    await cluster().setLoginShell("ada", "/bin/tcsh");
+    onTestFinished(() => cluster().setLoginShell("ada", "/bin/bash"));
     const { code, stdout } = await add(await sshConfig({}));
     expect(stdout).toContain("✓ the login shell is /bin/tcsh");
     expect(stdout).not.toContain("✕");
