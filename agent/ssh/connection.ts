@@ -12,10 +12,6 @@ import type { SshDestination } from "./ssh-config.ts";
 import { SshError } from "./trouble.ts";
 import { untilAborted } from "./until-aborted.ts";
 
-export type { Forward } from "./forwards.ts";
-export type { RemoteProcess } from "./remote-process.ts";
-export type { SshDestination } from "./ssh-config.ts";
-
 /** `down`: the last attempt failed, or the connection was lost. Times in milliseconds since 1970. */
 export type SshState =
   | { kind: "idle" }

@@ -9,6 +9,8 @@ const LONGEST_LINE = 131_000;
  * shells agree on little: a word in single quotes without `'`, `!`, a backslash before one of its like, or a newline. So
  * the line is such words alone, and hands the rest to sh in the octal escapes of printf's %b. First the marker is written,
  * a line of its own on both standard output and error: what comes before it is of the shell's startup files.
+ * The startup files are read once: a bash that is itself the command would read ~/.bashrc again, because it takes itself
+ * for sshd's first shell by SSH_CLIENT and a SHLVL that says so.
  * @param input the command's standard input
  * @throws BerthError `invalid_input` for an argument with a NUL, or 128 KiB of them
  */
@@ -18,7 +20,7 @@ export function loginShellLine(
   input: "channel" | "/dev/null",
 ): string {
   const redirection = input === "channel" ? "" : " </dev/null";
-  const script = `printf '%s\\n' ${marker}; printf '%s\\n' ${marker} >&2; exec ${argv.map(quote).join(" ")}${redirection}`;
+  const script = `export SHLVL=1; printf '%s\\n' ${marker}; printf '%s\\n' ${marker} >&2; exec ${argv.map(quote).join(" ")}${redirection}`;
   const line = `exec /bin/sh -c 'eval "$(printf %b "$1")"' sh '${escape(script)}'`;
   if (line.length > LONGEST_LINE)
     throw new BerthError(

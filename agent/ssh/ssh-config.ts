@@ -10,7 +10,7 @@ export type SshDestination = { host: string; configFile?: string };
 export type Hop = { host: string; user?: string; port?: number };
 
 /** What lies between the workspace and a host. `jump`: through `last`, which itself is reached through `before`. */
-export type Way =
+type Way =
   | { kind: "direct" }
   | { kind: "jump"; last: Hop; before: string | undefined }
   | { kind: "command"; command: string };

@@ -10,7 +10,7 @@ import type { Placement } from "../../../contract/session.ts";
 import type { Report } from "../../reports.ts";
 import type { ClusterFacts, Resource } from "../../resources/resource.ts";
 import type { TunnelKeys } from "../../ssh/tunnel-keys.ts";
-import type { Forward } from "../../ssh/connection.ts";
+import type { Forward } from "../../ssh/forwards.ts";
 import { makeTunnelKeys } from "../../ssh/tunnel-keys.ts";
 import { TunnelServer } from "../../ssh/tunnel-server.ts";
 import { CannotAsk } from "../../ssh/shell.ts";

@@ -111,6 +111,10 @@ describe("a login shell", () => {
     const ssh = await connectionTo(await startSshd({ home: { [file]: rc }, config }));
     const result = await ssh.run(command);
     expect([result.stdout.toString(), result.stderr]).toEqual([printed, ""]);
+    expect(await ssh.run(["bash", "-c", "echo once"])).toMatchObject({
+      stdout: Buffer.from("once\n"),
+      stderr: "",
+    });
     const open = await ssh.open(["sh", "-c", "cat; exit 5"]);
     open.end("through");
     let heard = "";
