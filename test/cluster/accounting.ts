@@ -4,7 +4,7 @@ import type { Host } from "./host.ts";
 import { type Layout, USERS } from "./layout.ts";
 
 /** The account that both users charge; another one is refused. */
-export const ACCOUNT = "physics";
+const ACCOUNT = "physics";
 
 const SOCKET = "/run/mysqld/mysqld.sock";
 const DATA = "/run/mysqld/data";

@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
@@ -44,14 +44,26 @@ export type ProcessFilter = {
   environment?: string;
 };
 
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
+/** Deletes a cluster's directory. An empty one goes too; any other stays, whatever name it was given by. */
+async function deleteDirectory(directory: string): Promise<void> {
+  if (!(await isThere(directory))) return;
+  if (await isThere(join(new Layout(directory, 0).hostDirectory("ctl"), "etc")))
+    return rm(directory, { recursive: true });
+  await rmdir(directory).catch((cause: unknown) => {
+    throw new Error(`Cannot delete "${directory}": it is not a cluster's directory.`, { cause });
+  });
+}
+
 async function freeSlot(): Promise<number> {
   for (;;) {
     const slot = Math.floor(Math.random() * SLOTS);
-    const isTaken = await access(`/sys/class/net/${new Layout("", slot).link}`).then(
-      () => true,
-      () => false,
-    );
-    if (!isTaken) return slot;
+    if (!(await isThere(`/sys/class/net/${new Layout("", slot).link}`))) return slot;
   }
 }
 
@@ -83,11 +95,14 @@ export class Cluster implements AsyncDisposable {
     try {
       const layout = new Layout(directory, await freeSlot());
       await fillDirectory(layout, { cpus, accounting });
-      const [ctl, c1, c2] = await Promise.all([
+      const starting = [
         Host.start(layout, "ctl"),
         Host.start(layout, "c1"),
         Host.start(layout, "c2"),
-      ]);
+      ] as const;
+      // A host that still starts while the cluster is taken down would be missed.
+      await Promise.allSettled(starting);
+      const [ctl, c1, c2] = await Promise.all(starting);
       const hosts = { ctl, c1, c2 };
       await connect(layout, hosts);
       const state = { slot: layout.slot, hosts: { ctl: ctl.pid, c1: c1.pid, c2: c2.pid } };
@@ -114,9 +129,9 @@ export class Cluster implements AsyncDisposable {
     const { slot, hosts } = State.parse(JSON.parse(text));
     const layout = new Layout(resolve(directory), slot);
     const living = await clusterProcesses();
-    const isThere = (host: HostName): boolean =>
+    const lives = (host: HostName): boolean =>
       living.some((one) => one.pid === hosts[host] && one.hostDirectory === layout.hostDirectory(host));
-    if (!HOSTS.every(isThere)) return undefined;
+    if (!HOSTS.every(lives)) return undefined;
     return new Cluster(layout, {
       ctl: new Host(layout, "ctl", hosts.ctl),
       c1: new Host(layout, "c1", hosts.c1),
@@ -126,13 +141,6 @@ export class Cluster implements AsyncDisposable {
 
   /** Takes down whatever of a cluster is there, be it half made or half gone, and deletes its directory. */
   static async down(directory: string): Promise<void> {
-    const isEmpty = (await readdir(directory).catch(() => [])).length === 0;
-    if (!isEmpty) {
-      const first = join(new Layout(directory, 0).hostDirectory("ctl"), "etc");
-      await access(first).catch((cause: unknown) => {
-        throw new Error(`Cannot delete "${directory}": it is not a cluster's directory.`, { cause });
-      });
-    }
     const hosts = join(resolve(directory), "hosts");
     await eventually(
       async () => {
@@ -146,16 +154,11 @@ export class Cluster implements AsyncDisposable {
     if (text !== undefined) {
       const { link } = new Layout(directory, State.parse(JSON.parse(text)).slot);
       // It goes with the controller's namespace, which the kernel takes apart on its own time.
-      await eventually(
-        () =>
-          access(`/sys/class/net/${link}`).then(
-            () => false,
-            () => true,
-          ),
-        { what: `the end of ${link}` },
-      );
+      await eventually(async () => !(await isThere(`/sys/class/net/${link}`)), {
+        what: `the end of ${link}`,
+      });
     }
-    await rm(directory, { recursive: true, force: true });
+    await deleteDirectory(directory);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,7 @@
 import { HOSTS, type Layout, NODES, USERS } from "./layout.ts";
 
+// The files in the hosts' /etc, as texts.
+
 /** What a cluster has that not every test wants. */
 export type Features = {
   /** How many CPUs each compute node claims to have; jobs are not bound to any. */
@@ -8,14 +10,10 @@ export type Features = {
   accounting: boolean;
 };
 
-/** The files in the hosts' /etc, as texts. */
-
 /** Where slurmd 22.05 mounts a cgroup hierarchy of its own: it refuses to start without one. */
 const CGROUP_MOUNT_POINT = "/run/slurm/cgroup";
 
-/**
- * slurm.conf(5). Unlike the default, a job starts at once and not up to three seconds later: the tests start many.
- */
+/** slurm.conf(5). Unlike the default, a job starts at once and not up to three seconds later: the tests start many. */
 export function slurmConf(layout: Layout, { cpus, accounting }: Features): string {
   return `ClusterName=${layout.clusterName}
 SlurmctldHost=ctl(${layout.address("ctl")})

@@ -36,11 +36,7 @@ export const NEEDS: readonly Need[] = [
   { name: "Slurm's node daemon", anyOf: ["slurmd"], packages: ["slurm-wlm"] },
   { name: "Slurm's commands of PBS", anyOf: ["qsub"], packages: ["slurm-wlm-torque"] },
   { name: "Slurm's accounting", anyOf: ["slurmdbd"], packages: ["slurmdbd"] },
-  {
-    name: "MariaDB",
-    anyOf: ["mariadbd"],
-    packages: ["mariadb-server-core"],
-  },
+  { name: "MariaDB", anyOf: ["mariadbd"], packages: ["mariadb-server-core"] },
   { name: "MariaDB's client", anyOf: ["mariadb"], packages: ["mariadb-client-core"] },
   { name: "MUNGE", anyOf: ["munged"], packages: ["munge"] },
   { name: "sshd", anyOf: ["sshd"], packages: ["openssh-server"] },
