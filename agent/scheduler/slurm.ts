@@ -1,5 +1,6 @@
 import type { SessionId } from "../../contract/ids.ts";
 import { CannotAsk, type Shell } from "../ssh/shell.ts";
+import { cleaned } from "./ask.ts";
 import type { Cancellation, JobRef, JobRequest, JobStatus, Scheduler, Submission } from "./scheduler.ts";
 import {
   type AccountedJob,
@@ -177,7 +178,9 @@ async function cancel(shell: Shell, { jobId, session }: JobRef): Promise<Cancell
   try {
     // With --verbose it says what a version that ends with 0 for a job it does not know would keep to itself.
     const argv = ["--verbose", ...clusterOption(job.cluster), `--name=${session}`, job.number];
-    const answer = await run(shell, ["scancel", ...argv]);
+    const told = await run(shell, ["scancel", ...argv]);
+    const errors = told.stderr.split("\n").filter((line) => /error/i.test(line));
+    const answer = { ...told, said: cleaned(errors.join("\n")) };
     if (notReached(answer)) return { kind: "unknown", why: explain("scancel", answer) };
     if (ENDED.test(answer.stderr)) return { kind: "gone" };
     return answer.code === 0

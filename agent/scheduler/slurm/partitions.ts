@@ -5,7 +5,7 @@ import { cannotAsk, slurm } from "./command.ts";
 
 /** Wide enough for any value, and none holds a space. `GresUsed` is the last, since older versions lack it. */
 const FIELDS = [
-  "Partition:256",
+  "Partition:128",
   "Available:16",
   "Time:32",
   "DefaultTime:32",
@@ -13,9 +13,9 @@ const FIELDS = [
   "StateLong:32",
   "CPUs:16",
   "Memory:32",
-  "Gres:1024",
+  "Gres:256",
 ];
-const USED = "GresUsed:1024";
+const USED = "GresUsed:256";
 
 /** Nodes of one partition that are alike in everything. */
 type Row = {
@@ -71,8 +71,8 @@ const STATES: Readonly<Record<string, Partition["state"]>> = {
   up: "up",
   down: "down",
   drain: "draining",
-  drained: "draining",
   inact: "inactive",
+  inactive: "inactive",
 };
 
 const REASONS: Readonly<Record<Partition["state"], string | null>> = {

@@ -17,21 +17,21 @@ export type QueuedJob = {
 };
 
 /**
- * The fields, wide enough for any value: `-O` of every version cuts at the width, and since 20.11 only some know a
- * separator. None but the last can hold a space in a job of ours. `BatchHost` is the first node, `NodeList` would be
+ * The fields, wide enough for those of a job of ours, none of which but the last can hold a space. Every version of
+ * `-O` cuts at a width; a separator is young, and `-o` has no exit code. `BatchHost` is the first node, where `NodeList` is
  * `node[01-04]`.
  */
 const FIELDS = [
-  "JobID:64",
-  "Name:256",
+  "JobID:32",
+  "Name:32",
   "State:32",
   "exit_code:16",
-  "StartTime:32",
-  "EndTime:32",
-  "BatchHost:256",
-  "Partition:1024",
-  "PriorityLong:32",
-  "Reason:1024",
+  "StartTime:24",
+  "EndTime:24",
+  "BatchHost:128",
+  "Partition:256",
+  "PriorityLong:16",
+  "Reason:256",
 ].join(",");
 
 function parseRow(line: string): QueuedJob | undefined {
@@ -99,6 +99,9 @@ type Rival = { number: number; partition: string; priority: number; reason: stri
 /** Waiting, but not for their turn. */
 const NOT_IN_LINE = /^(?:JobHeld|BeginTime|Dependency|Reservation$)/;
 
+/** Whose turn comes by itself. To be the first at a closed partition or a limit would say nothing. */
+const IN_LINE = /^(?:Priority|Resources|None|Nodes required)/;
+
 function parseRival(line: string): Rival | undefined {
   const [number, partition, priority, ...reason] = line.trim().split("|");
   // An array is one row, `12_[1-9]`.
@@ -143,7 +146,7 @@ export async function positions(
     ).length;
   return new Map(
     waiting
-      .filter((job) => !NOT_IN_LINE.test(job.reason))
+      .filter((job) => IN_LINE.test(job.reason))
       .map((job) => [job.number, Math.min(...job.partitions.map((partition) => standing(job, partition)))]),
   );
 }
