@@ -6,20 +6,21 @@ import { detectDialect, type PbsDialect } from "./pbs/dialect.ts";
 import { findJob } from "./pbs/find.ts";
 import { askJobs, type Found } from "./pbs/job-query.ts";
 import { pbsScript } from "./pbs/job-script.ts";
-import { readStatus } from "./pbs/job-status.ts";
+import { hasEnded, readStatus } from "./pbs/job-status.ts";
 import { askPartitions } from "./pbs/queues.ts";
+import { readRemains, type Remains } from "./pbs/remains.ts";
 import { submitJob } from "./pbs/submit.ts";
-import type { JobStatus, Scheduler } from "./scheduler.ts";
+import type { JobRef, JobStatus, Scheduler } from "./scheduler.ts";
 
 /** `dialect`: what is spoken there, where it is known; else `qstat --version` is asked before each question. */
 export type PbsOptions = { dialect?: PbsDialect };
 
 const NOT_LISTED: JobStatus = { kind: "unknown", why: "qstat gave no answer for the job" };
 
-function statusOf(found: Found | undefined, dialect: PbsDialect): JobStatus {
+function statusOf(found: Found | undefined, dialect: PbsDialect, remains?: Remains): JobStatus {
   switch (found?.kind) {
     case "listed":
-      return readStatus(found.job, dialect);
+      return readStatus(found.job, dialect, remains);
     case "finished":
       return { kind: "ended", how: "unknown", reason: "The job has finished; PBS keeps no record of how." };
     case "absent":
@@ -29,6 +30,29 @@ function statusOf(found: Found | undefined, dialect: PbsDialect): JobStatus {
     default:
       return NOT_LISTED;
   }
+}
+
+async function statuses(
+  shell: Shell,
+  dialect: PbsDialect,
+  jobs: readonly JobRef[],
+): Promise<ReadonlyMap<SessionId, JobStatus>> {
+  const ids = jobs.map(({ jobId }) => jobId);
+  const found = await askJobs(shell, dialect, ids);
+  const ended = jobs.filter(({ jobId }) => {
+    const one = found.get(jobId);
+    return dialect === "slurm" && one?.kind === "listed" && hasEnded(one.job, dialect);
+  });
+  const remains = await readRemains(
+    shell,
+    ended.map(({ directory }) => directory),
+  );
+  return new Map(
+    jobs.map(({ session, jobId, directory }) => [
+      session,
+      statusOf(found.get(jobId), dialect, remains.get(directory)),
+    ]),
+  );
 }
 
 /** The answer in place of a question that cannot be put because it is not known who is asked. */
@@ -67,17 +91,7 @@ export function pbs(options: PbsOptions = {}): Scheduler {
 
     status: (shell, jobs) =>
       unlessUnasked(
-        async () => {
-          const dialect = await dialectOf(shell);
-          const found = await askJobs(
-            shell,
-            dialect,
-            jobs.map(({ jobId }) => jobId),
-          );
-          return new Map<SessionId, JobStatus>(
-            jobs.map(({ session, jobId }) => [session, statusOf(found.get(jobId), dialect)]),
-          );
-        },
+        async () => statuses(shell, await dialectOf(shell), jobs),
         (why) =>
           new Map<SessionId, JobStatus>(jobs.map(({ session }) => [session, { kind: "unknown", why }])),
       ),

@@ -1,3 +1,4 @@
+import { notReached } from "../slurm/command.ts";
 import type { PbsDialect } from "./dialect.ts";
 
 /**
@@ -39,8 +40,8 @@ const OPENPBS: Codes = {
 /** 33: trqauthd is not running; 162 BADHOST, 164 SYSTEM, 165 INTERNAL, 185 PROTOCOL, 187 NOCONNECTS, 188 NOSERVER. */
 const TORQUE: Codes = { ...BOTH, ...all([33, 162, 164, 165, 185, 187, 188], "unreachable") };
 
-/** SchedMD's scripts: qstat 153 for nothing found; qdel counts failures; qsub passes sbatch's on. */
-const SLURM: Codes = { ...NOT_ASKED, 0: "done", 153: "unknown_job" };
+/** SchedMD's scripts end with Perl's codes and sbatch's, which tell little: words must. 153: qstat has found nothing. */
+const SLURM: Codes = { 0: "done", 126: "unreachable", 127: "unreachable" };
 
 type Program = "qstat" | "qsub" | "qdel";
 
@@ -52,12 +53,8 @@ const CODES: Record<PbsDialect, Record<Program, Codes>> = {
   },
   // To Torque a completed job and an exiting one are one thing: not in a state for it.
   torque: { qstat: TORQUE, qsub: TORQUE, qdel: { ...TORQUE, 170: "finished", 224: "node_down" } },
-  slurm: { qstat: SLURM, qsub: SLURM, qdel: SLURM },
+  slurm: { qstat: { ...SLURM, 153: "unknown_job" }, qsub: SLURM, qdel: SLURM },
 };
-
-/** What Slurm's commands say when slurmctld did not judge. */
-const SLURM_UNREACHABLE =
-  /unable to contact slurm controller|connection refused|socket timed out|zero bytes|communication|problem loading|transport endpoint|could not establish a configuration/i;
 
 /**
  * Reads how a command ended.
@@ -68,7 +65,7 @@ export function outcomeOf(dialect: PbsDialect, program: Program, code: number | 
   if (code === null) return "unreachable";
   const known = CODES[dialect][program][code];
   if (known !== undefined) return known;
-  if (dialect === "slurm" && SLURM_UNREACHABLE.test(said)) return "unreachable";
+  if (dialect === "slurm" && notReached({ code, stdout: said, stderr: "", said })) return "unreachable";
   // It prints nothing of a job that has ended or that Slurm does not know.
   if (dialect === "slurm" && program === "qdel" && said === "") return "finished";
   // What a query answers with any other code is no word on a job.

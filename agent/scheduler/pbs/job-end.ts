@@ -3,6 +3,7 @@ import type { JobEnd } from "../scheduler.ts";
 import type { PbsDialect } from "./dialect.ts";
 import type { Attributes } from "./listing.ts";
 import { parseClock } from "../duration.ts";
+import type { Remains } from "./remains.ts";
 import { parseTime } from "./times.ts";
 
 type Ending = { how: JobEnd["how"]; reason: string };
@@ -132,24 +133,41 @@ function endingOf(
 const undelivered = (job: Attributes): boolean =>
   job.get("stageout_status") === "0" || /unable to copy files/i.test(job.get("sched_hint") ?? "");
 
+/** What slurmstepd writes into a job's log when it ends it; the last is any cancel. */
+const SLURM_WORDS: readonly (readonly [RegExp, Ending])[] = [
+  [/DUE TO TIME LIMIT/, { how: "timeout", reason: "It was ended because it passed its walltime." }],
+  [/DUE TO NODE FAILURE/, { how: "node_failure", reason: "Its node was lost." }],
+  [/DUE TO PREEMPTION/, failed("It was ended to make room for another job.")],
+  [
+    /oom[ _-]?kill|out of memory/i,
+    { how: "out_of_memory", reason: "It ran out of the memory it had asked for." },
+  ],
+  [/CANCELLED AT/, { how: "canceled", reason: "It was canceled while it ran." }],
+];
+
 /** SchedMD's qstat tells times and no exit status; `U` is what it calls the states that it has no letter for. */
-function endedInSlurm(job: Attributes): JobEnd {
+function slurmEnding(job: Attributes, { exitCode, word = "" }: Remains): Ending {
+  const told = SLURM_WORDS.find(([words]) => words.test(word))?.[1];
+  if (told !== undefined) return told;
   if (job.get("job_state") === "U")
-    return {
-      kind: "ended",
-      how: "failed",
-      reason: "Slurm ended it: it ran out of memory or passed its deadline.",
-    };
+    return failed("Slurm ended it: it ran out of memory or passed its deadline.");
+  if (exitCode !== undefined) return exited(exitCode);
   const [start, end] = [parseTime(job.get("mtime")), parseTime(job.get("ctime"))];
   const walltime = parseClock(job.get("resource_list.walltime") ?? "");
   if (start !== undefined && end !== undefined && walltime !== undefined && end - start >= walltime * 1000)
-    return { kind: "ended", how: "timeout", reason: "It was ended because it passed its walltime." };
-  return { kind: "ended", how: "unknown", reason: "The job has ended; qstat does not tell how." };
+    return { how: "timeout", reason: "It was ended because it passed its walltime." };
+  return { how: "unknown", reason: "It has ended; qstat does not tell how." };
 }
 
-/** How an ended job (`F`, `C`, `X`) ended. */
-export function readEnd(job: Attributes, dialect: PbsDialect): JobEnd {
-  if (dialect === "slurm") return endedInSlurm(job);
+/**
+ * How an ended job (`F`, `C`, `X`) ended.
+ * @param remains what it has left behind, for SchedMD's qstat, which tells of no end
+ */
+export function readEnd(job: Attributes, dialect: PbsDialect, remains: Remains): JobEnd {
+  if (dialect === "slurm") {
+    const { exitCode } = remains;
+    return { kind: "ended", ...slurmEnding(job, remains), ...(exitCode === undefined ? {} : { exitCode }) };
+  }
   const told = job.get("exit_status");
   const status = told !== undefined && /^-?\d+$/.test(told) ? Number(told) : undefined;
   const { how, reason } = endingOf(job, dialect, status);

@@ -3,6 +3,7 @@ import type { JobStatus } from "../scheduler.ts";
 import type { PbsDialect } from "./dialect.ts";
 import { readEnd } from "./job-end.ts";
 import type { Attributes } from "./listing.ts";
+import type { Remains } from "./remains.ts";
 import { parseTime } from "./times.ts";
 
 type Phase = "queued" | "running" | "ended";
@@ -62,6 +63,12 @@ function retriedReason(job: Attributes): string | undefined {
   return `It was started ${starts} times and came back, with exit status ${job.get("exit_status")}`;
 }
 
+/** SchedMD's qstat tells of no reason at all. */
+const unsaidReason = (job: Attributes, dialect: PbsDialect): string | undefined =>
+  dialect === "slurm"
+    ? `It waits in "${job.get("queue") ?? "its queue"}"; qstat does not tell why`
+    : undefined;
+
 /** What is said of a job in these states, whatever its comment. */
 const WAITING: Readonly<Record<string, (job: Attributes) => string>> = {
   H: heldReason,
@@ -77,7 +84,7 @@ function startOf(job: Attributes, state: string, dialect: PbsDialect): string | 
 }
 
 function queued(job: Attributes, state: string, dialect: PbsDialect): JobStatus {
-  const reason = WAITING[state]?.(job) ?? commentOf(job) ?? retriedReason(job);
+  const reason = WAITING[state]?.(job) ?? commentOf(job) ?? retriedReason(job) ?? unsaidReason(job, dialect);
   const start = parseTime(startOf(job, state, dialect));
   return {
     kind: "queued",
@@ -104,8 +111,15 @@ function running(job: Attributes, dialect: PbsDialect): JobStatus {
   };
 }
 
-/** What a listed job does. A state that is not known here tells nothing. */
-export function readStatus(job: Attributes, dialect: PbsDialect): JobStatus {
+/** Whether a listed job has ended. */
+export const hasEnded = (job: Attributes, dialect: PbsDialect): boolean =>
+  phaseOf(job.get("job_state") ?? "", dialect) === "ended";
+
+/**
+ * What a listed job does. A state that is not known here tells nothing.
+ * @param remains what an ended one has left behind, where that was asked for
+ */
+export function readStatus(job: Attributes, dialect: PbsDialect, remains: Remains = {}): JobStatus {
   const state = job.get("job_state") ?? "";
   switch (phaseOf(state, dialect)) {
     case "queued":
@@ -113,7 +127,7 @@ export function readStatus(job: Attributes, dialect: PbsDialect): JobStatus {
     case "running":
       return running(job, dialect);
     case "ended":
-      return readEnd(job, dialect);
+      return readEnd(job, dialect, remains);
     default:
       return {
         kind: "unknown",

@@ -18,17 +18,18 @@ type Argv = readonly [string, ...string[]];
 const ARGV: Record<PbsDialect, (log: readonly string[], job: JobRequest) => Argv> = {
   openpbs: (log) => ["qsub", "-f", ...log],
   torque: (log) => ["qsub", ...log],
-  slurm: (log, job) => [
+  slurm: (log, { session }) => [
     "sh",
     "-c",
     'cat | "$@" /dev/stdin',
     "sh",
     "qsub",
     "-N",
-    job.session,
+    session,
     "-r",
     "n",
-    ...log.map(quote),
+    // In sbatch's file names `%` begins a replacement.
+    ...log.map((word) => (word.startsWith("-") ? word : quote(word.replaceAll("%", "%%")))),
   ],
 };
 

@@ -157,9 +157,9 @@ describe("SchedMD's qsub", () => {
     "s4k2m9x0v7qrt",
     "-r",
     "n",
-    "'-j'",
+    "-j",
     "'oe'",
-  ].concat(["'-o'", "'/home/alice/My Documents/s4k2m9x0v7qrt/scheduler.log'"]);
+  ].concat(["-o", "'/home/alice/My Documents/s4k2m9x0v7qrt/scheduler.log'"]);
   const failed = (words: string) =>
     said(
       1,
