@@ -56,11 +56,11 @@ export const ResourceDefinition = z.strictObject({
   pbsDialect: z.enum(PBS_DIALECTS).optional(),
   /** `service_parent_install_dir`: where services install themselves, on a file system that the nodes share. */
   installDirectory: RemotePath.default("~/.berth/software"),
-  /** How a node reaches the workspace: through the controller, or by itself at one of these addresses. */
+  /** How a node reaches the workspace: through the controller, or by itself at this address. */
   tunnel: z
     .discriminatedUnion("via", [
       z.strictObject({ via: z.literal("controller") }),
-      z.strictObject({ via: z.literal("direct"), addresses: z.array(Address).min(1).max(8) }),
+      z.strictObject({ via: z.literal("direct"), address: Address }),
     ])
     .default({ via: "controller" }),
   /** What the nodes call the controller; its own host name where it is not said. */

@@ -21,6 +21,10 @@ describe("the documentation's commands", () => {
     if (proof.by === "steps")
       expect([...CHECK, ...GATE].map(({ name }) => name)).toEqual(expect.arrayContaining([...proof.steps]));
     if (proof.by === "package") expect(NEEDS.flatMap(({ packages }) => packages)).toContain(proof.package);
+    if (proof.by === "test") {
+      const test = readFileSync(join(ROOT, proof.file), "utf8");
+      expect(proof.says.filter((words) => !test.includes(words))).toEqual([]);
+    }
     if (proof.by === "here") execFileSync("sh", ["-c", command], { cwd: ROOT, stdio: "pipe" });
   });
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Berth } from "./berth.ts";
 import { text } from "node:stream/consumers";
 import { spawn as spawnTerminal } from "@lydell/node-pty";
 
@@ -22,6 +23,13 @@ export class BerthCommand implements AsyncDisposable {
 
   static async open(): Promise<BerthCommand> {
     return new BerthCommand(await mkdtemp(join(tmpdir(), "berth-command-")));
+  }
+
+  /** The command beside a Berth that runs, whose home it is. */
+  static beside({ home, url }: Berth): BerthCommand {
+    const command = new BerthCommand(home);
+    command.env["BERTH_EDGE"] = url;
+    return command;
   }
 
   /** Runs it without a terminal, to its end. */

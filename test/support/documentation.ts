@@ -7,6 +7,7 @@ import { repositoryFiles, ROOT } from "./repository-files.ts";
  * - `live`: test/e2e/documentation.test.ts types it, into a shell beside a running Berth;
  * - `here`: test/repository/commands.test.ts runs it;
  * - `steps`: these steps of the gate are what it does;
+ * - `test`: this test file does the same, and says these words;
  * - `package`: the gate installs this Debian package for the tests that use it;
  * - `outside`: it cannot be run by a test, and why.
  */
@@ -14,10 +15,13 @@ export type Proof =
   | { by: "live" }
   | { by: "here" }
   | { by: "steps"; steps: readonly string[] }
+  | { by: "test"; file: string; says: readonly string[] }
   | { by: "package"; package: string }
   | { by: "outside"; because: string };
 
 const CHECK = ["format", "lint", "types of the Node side", "import arrows"];
+
+const RESOURCE_TEST = "test/cluster/resource.test.ts";
 
 const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
   [/^npm start$/, { by: "live" }],
@@ -28,6 +32,23 @@ const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
   [/^npm run format$/, { by: "steps", steps: ["format"] }],
   [/^npm run deploy$/, { by: "steps", steps: ["deploy, without the last step"] }],
   [/^sudo apt-get install jupyter-notebook$/, { by: "package", package: "jupyter-notebook" }],
+  [
+    /^\.\/berth resource add hpc --host \S+( --accept-host-key SHA256:\S+)?$/,
+    { by: "test", file: RESOURCE_TEST, says: [`"add"`, `"--host"`, `"--accept-host-key"`] },
+  ],
+  [
+    /^\.\/berth resource doctor hpc( --with-job| --accept-host-key SHA256:\S+)?$/,
+    { by: "test", file: RESOURCE_TEST, says: [`"doctor"`, `"--with-job"`, `"--accept-host-key"`] },
+  ],
+  [
+    /^\.\/berth resource (list|remove hpc)$/,
+    { by: "test", file: RESOURCE_TEST, says: [`"resource", "list"`, `"resource", "remove", "hpc"`] },
+  ],
+  [
+    /^\.\/berth launch \S+ --resource hpc /,
+    { by: "test", file: RESOURCE_TEST, says: [`"launch"`, `"--resource"`, `"--partition"`] },
+  ],
+  [/^(ssh-keygen|cat|chmod) .*~\/\.ssh\//, { by: "outside", because: "it is typed on a cluster" }],
   [/^npm test( -- \S+)?$/, { by: "outside", because: "it is this run" }],
   [/^git clone \S+$|^cd berth$/, { by: "outside", because: "CI does it before it runs this" }],
   [/^npm run bench\b/, { by: "outside", because: "it takes minutes, and a machine of its own" }],

@@ -22,7 +22,7 @@ type Options = VisitOptions & {
   scheduler?: SchedulerName;
   pbsDialect?: PbsDialect;
   tunnel: "controller" | "direct";
-  address?: string[];
+  address?: string;
   controllerHost?: string;
   portRange?: string;
   installDirectory?: string;
@@ -57,11 +57,7 @@ export const addCommand = (): Command =>
         .choices(["controller", "direct"])
         .default("controller"),
     )
-    .option(
-      "--address <host>",
-      "where the nodes reach this workspace, with --tunnel direct; repeatable",
-      collectFingerprint,
-    )
+    .option("--address <host>", "where the nodes reach this workspace, with --tunnel direct")
     .option("--controller-host <host>", "what the nodes call the controller; its host name without it")
     .option("--port-range <first-last>", "ports that services may take on a node")
     .option("--install-directory <path>", "where services install software; ~/.berth/software without it")
@@ -132,11 +128,11 @@ async function schedulerOf({ connection }: Visit, signal: AbortSignal): Promise<
 /** The options as the file spells them; what was not said is left out. */
 function entryOf(options: Options, scheduler: SchedulerName): ResourceEntry {
   const { host, sshConfig, pbsDialect, controllerHost, portRange, installDirectory } = options;
-  const { partition, account, qos, time: walltime, tunnel, address: addresses } = options;
+  const { partition, account, qos, time: walltime, tunnel, address } = options;
   const defaults = said({ partition, account, qos, walltime });
-  if (tunnel === "controller" && addresses !== undefined)
+  if (tunnel === "controller" && address !== undefined)
     throw new BerthError("invalid_request", "Cannot use --address without --tunnel direct");
-  if (tunnel === "direct" && addresses === undefined)
+  if (tunnel === "direct" && address === undefined)
     throw new BerthError(
       "invalid_request",
       "Cannot use --tunnel direct without --address: say where the nodes reach this workspace",
@@ -146,7 +142,7 @@ function entryOf(options: Options, scheduler: SchedulerName): ResourceEntry {
     ...(sshConfig !== undefined && { sshConfig: resolve(sshConfig) }),
     scheduler,
     ...said({ pbsDialect, controllerHost, portRange, installDirectory }),
-    ...(addresses !== undefined && { tunnel: { via: "direct", addresses } }),
+    ...(address !== undefined && { tunnel: { via: "direct", address } }),
     ...(Object.keys(defaults).length > 0 && { defaults }),
   };
 }

@@ -136,10 +136,8 @@ export class SessionTunnel implements AsyncDisposable {
   async #door({ host, port }: ClusterFacts): Promise<string> {
     const { resource, placement } = this.#options;
     const { tunnel, controllerHost } = resource.definition;
-    if (placement === "compute" && tunnel.via === "direct") {
-      const [address = ""] = tunnel.addresses;
-      return `direct ${address} ${await this.#listen()}`;
-    }
+    if (placement === "compute" && tunnel.via === "direct")
+      return `direct ${tunnel.address} ${await this.#listen()}`;
     const forward = await resource.connection.forward((socket) => this.#server.accept(socket));
     this.#forward = forward;
     // With the connection the door has gone.

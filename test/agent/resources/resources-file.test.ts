@@ -60,7 +60,7 @@ describe("the resources file, read", () => {
     [`hpc:\n  host: "-oProxyCommand=x"\n  scheduler: pbs\n`, "resources.yaml:2: hpc: host: must be an ssh"],
     [`hpc:\n  host: "a;b"\n  scheduler: pbs\n`, "resources.yaml:2: hpc: host: must be an ssh"],
     [`${HPC}  portRange: 2000-1500\n`, "resources.yaml:4: hpc: portRange: must be two ports"],
-    [`${HPC}  tunnel:\n    via: direct\n`, "resources.yaml:5: hpc: tunnel.addresses: "],
+    [`${HPC}  tunnel:\n    via: direct\n`, "resources.yaml:5: hpc: tunnel.address: "],
     [`${HPC}  tunnel:\n    via: pigeon\n`, "resources.yaml:5: hpc: tunnel.via: "],
     [`${HPC}  installDirectory: software\n`, "resources.yaml:4: hpc: installDirectory: must begin with"],
     [
