@@ -1,28 +1,57 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { WebSocket } from "ws";
 import type { SchedulerName } from "../../contract/resource.ts";
 import type { Session } from "../../contract/session.ts";
 import { Cluster } from "../cluster/cluster.ts";
+import { HOSTS } from "../cluster/layout.ts";
 import { Berth, type ServiceFiles } from "./berth.ts";
 import { eventually } from "./eventually.ts";
 
-/** Answers every request with its URL and the node's name, and says so when it begins. Python is what every node has. */
-export const NODE_ECHO: ServiceFiles = {
-  "start_template.sh": `
-echo "echo begins on $HOSTNAME"
-$sshusercontainer status "Nearly there"
-exec python3 -u -c '
-import http.server, os, socket, sys
+/** Answers every request with the node's name and the path, and every WebSocket message with itself. Python is what every node has. */
+const ECHO_SERVER = `
+import base64, hashlib, http.server, os, socket, sys
+
 class Echo(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
     def do_GET(self):
-        body = (socket.gethostname() + " " + self.path).encode()
+        if self.headers.get("Upgrade", "").lower() == "websocket":
+            return self.websocket()
+        body = ("%s %d %s" % (socket.gethostname(), os.getpid(), self.path)).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def websocket(self):
+        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        self.end_headers()
+        self.close_connection = True
+        while True:
+            head = self.rfile.read(2)
+            if len(head) < 2 or head[0] & 15 == 8:
+                return
+            size = head[1] & 127
+            mask = self.rfile.read(4)
+            data = bytes(byte ^ mask[index & 3] for index, byte in enumerate(self.rfile.read(size)))
+            self.wfile.write(bytes([head[0], size]) + data)
+
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
-' "$service_port"
+`;
+
+/** The service `echo` of the cluster's tests: messages shorter than 126 bytes. */
+export const NODE_ECHO: ServiceFiles = {
+  "echo.py": ECHO_SERVER,
+  "start_template.sh": `
+echo "echo begins on $HOSTNAME"
+$sshusercontainer status "Nearly there"
+exec python3 -u service/echo.py "$service_port"
 `,
 };
 
@@ -36,17 +65,24 @@ export class ClusterBerth implements AsyncDisposable {
     this.berth = berth;
   }
 
-  /** @param options.resources the names of the resources, each by the scheduler it is asked through; all are the same hosts */
+  /**
+   * @param options.resources the names of the resources, each by the scheduler it is asked through; all are the same hosts
+   * @param options.prologue lines of bash that run before every service
+   */
   static async start(
-    options: { services?: Record<string, ServiceFiles>; resources?: Record<string, SchedulerName> } = {},
+    options: {
+      services?: Record<string, ServiceFiles>;
+      resources?: Record<string, SchedulerName>;
+      prologue?: string;
+    } = {},
   ): Promise<ClusterBerth> {
-    const { services = { echo: NODE_ECHO }, resources = { hopper: "slurm" } } = options;
+    const { services = { echo: NODE_ECHO }, resources = { hopper: "slurm" }, prologue = ":" } = options;
     await using stack = new AsyncDisposableStack();
     const cluster = stack.use(await Cluster.up());
     const berth = stack.use(await Berth.start({ services }));
     const entries = Object.entries(resources).map(
       ([name, scheduler]) =>
-        `${name}:\n  host: ${cluster.alias()}\n  sshConfig: ${cluster.sshConfig}\n  scheduler: ${scheduler}\n`,
+        `${name}:\n  host: ${cluster.alias()}\n  sshConfig: ${cluster.sshConfig}\n  scheduler: ${scheduler}\n  prologue: ${JSON.stringify(prologue)}\n`,
     );
     await writeFile(join(berth.home, "resources.yaml"), entries.join(""), { mode: 0o600 });
     const started = new ClusterBerth(cluster, berth);
@@ -79,6 +115,50 @@ export class ClusterBerth implements AsyncDisposable {
     const response = await this.berth.fetch(`${url ?? ""}${path}`);
     if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
     return await response.text();
+  }
+
+  /** Opens a WebSocket to the session's application, and has it answer once. */
+  async socket({ url }: Session): Promise<WebSocket> {
+    const address = new URL(url ?? "", this.berth.url.replace("http:", "ws:"));
+    const socket = new WebSocket(address, {
+      headers: { authorization: `Bearer ${await this.berth.token()}` },
+    });
+    socket.on("error", () => undefined);
+    await once(socket, "open");
+    socket.send("hello");
+    const [answer] = (await once(socket, "message")) as [Buffer];
+    if (answer.toString() !== "hello") throw new Error(`the application answers "${answer.toString()}"`);
+    return socket;
+  }
+
+  /**
+   * What is left of sessions, a line each: jobs, processes of the user, listeners and files, on every host. sshd's and
+   * what the test itself runs there do not count.
+   */
+  async leftovers(): Promise<string[]> {
+    const { cluster } = this;
+    const jobs = (await cluster.slurm.queue()).map((job) => `job ${job.id} of ${job.user}`);
+    const processes = (await cluster.processes({ user: "ada" }))
+      .filter(({ name }) => !name.startsWith("sshd"))
+      .map(({ pid, argv }) => `process ${pid}: ${argv.join(" ").slice(0, 200)}`);
+    const listeners = await Promise.all(
+      HOSTS.map(async (host) =>
+        (await cluster.listeners(host))
+          .filter(({ protocol, address }) => protocol === "tcp" && /^(127\.|\[::1\])/.test(address))
+          .map(({ address }) => `${host} listens on ${address}`),
+      ),
+    );
+    const find = "find /home/ada/.berth/sessions /tmp -mindepth 1 -user ada 2>/dev/null";
+    const files = await Promise.all(
+      HOSTS.map(async (host) => {
+        const { stdout } = await cluster.exec(host, ["bash", "-c", find]);
+        return stdout
+          .split("\n")
+          .filter((line) => line !== "")
+          .map((path) => `${host} has ${path}`);
+      }),
+    );
+    return [...jobs, ...processes, ...listeners.flat(), ...files.flat()];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -222,6 +222,8 @@ export class ClusterLive extends Live<ClusterLaunch> {
       const { queue: _queue, ...facts } = this.#facts;
       this.#facts = { ...facts, progress: "started" };
       this.options.onChange();
+      // Only the scheduler knows on which node, and until when.
+      if (this.#followed !== undefined) this.#followed.pace = "urgent";
     }
     void this.guard(this.#begins());
   }
@@ -295,7 +297,6 @@ export class ClusterLive extends Live<ClusterLaunch> {
       const noted = this.noteReady();
       if (this.file.phase === "pending") await this.write({ status: "Running" });
       await noted;
-      if (this.#followed !== undefined) this.#followed.pace = "calm";
     } else if (this.launch.readyAt === undefined) {
       const message = `The service was not ready within ${timeout} s: ${why}`;
       await this.#options.output.drain().catch(() => undefined);

@@ -28,6 +28,9 @@ const OURS = [
   "pid",
   "exit",
   "exit.tmp",
+  // The controller's own, agent/scheduler/none.ts.
+  "host",
+  "canceled",
 ];
 
 const UNPACK = `umask 077; mkdir -p -- "$1" && chmod 700 -- "$1" && cd -- "$1" && exec tar -xf -`;
