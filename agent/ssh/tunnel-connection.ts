@@ -2,6 +2,8 @@ import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import type { Algorithms, AuthContext, Connection, ParsedKey, Session, TcpipBindInfo } from "ssh2";
 import ssh2 from "ssh2";
+import { keepKeyObjects } from "./cipher-keys.ts";
+import { gatherWrites } from "./gathered-writes.ts";
 import { TunnelStream } from "./tunnel-stream.ts";
 
 /** In the order in which they are wanted: AES-GCM is what CPUs do in hardware, twice as fast as ChaCha20 (design 5). */
@@ -74,6 +76,7 @@ export class TunnelConnection {
       },
       (client) => this.#opened(client),
     );
+    gatherWrites(socket);
     // ssh2 uses no more of a socket than what every duplex stream has.
     server.injectSocket(socket as Socket);
   }
@@ -113,6 +116,7 @@ export class TunnelConnection {
     const { socket } = this.#options;
     this.#client = client;
     client.on("error", () => this.end());
+    client.on("handshake", () => keepKeyObjects(client));
     client.on("authentication", (context) => this.#authenticate(context));
     client.on("ready", () => {
       this.#isReady = true;

@@ -40,5 +40,7 @@ const server = new TunnelServer({
   log: (line) => console.error(line),
 });
 held.server = server;
+// As the agent does all the time; sshd sets no-delay on its side once a command is asked for.
+await connection.run(["true"]);
 const forward = await connection.forward((socket) => server.accept(socket));
 console.log(JSON.stringify({ keys, forward: forward.port, port: workspace.port }));
