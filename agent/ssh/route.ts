@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { Duplex } from "node:stream";
 import type { HostConfig } from "./ssh-config.ts";
 import { SshError } from "./trouble.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** The bytes' way to a host's sshd. `failure` says in our words what an error of it or its early end means. */
 export type Route = {
@@ -17,17 +18,19 @@ export async function directRoute(config: HostConfig, signal: AbortSignal): Prom
   const { hostname, port, alias } = config;
   // Without no-delay small packets wait for the acknowledgement of those before: 44 ms each.
   const socket = connect({ host: hostname, port, noDelay: true, keepAlive: true });
-  // Until it is connected: the same signal ends attempts that take too long, and would end a live connection, too.
-  const abort = (): void => void socket.destroy(signal.reason as Error);
-  signal.addEventListener("abort", abort, { once: true });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const failure = (error: Error | undefined): SshError =>
     new SshError("unreachable", `Cannot reach "${alias}" at ${hostname}:${port}: ${reason(error)}.`, {
       cause: error,
     });
   socket.once("connect", resolve).on("error", (error) => reject(failure(error)));
-  if (signal.aborted) abort();
-  await promise.finally(() => signal.removeEventListener("abort", abort));
+  // The signal is of the attempt alone: the time limit in it passes while the connection lives.
+  try {
+    await untilAborted(promise, signal);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
   return { stream: socket, failure, end: () => socket.destroy() };
 }
 

@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { SshConnection } from "../../agent/ssh/connection.ts";
+import { SshConnection, type SshConnectionOptions } from "../../agent/ssh/connection.ts";
 import { temporaryDirectory } from "./session-directory.ts";
 
 type KeyType = "ed25519" | "rsa" | "ecdsa";
@@ -147,11 +147,13 @@ export async function startSshd(
  * A connection to it, which ends with the test.
  * @param lines further ones of its entry in the client's configuration
  * @param others the entries of other hosts
+ * @param options further ones of the connection
  */
 export async function connectionTo(
   server: Sshd,
   lines: readonly string[] = [],
   others: readonly string[] = [],
+  options: Partial<SshConnectionOptions> = {},
 ): Promise<SshConnection> {
   const configFile = join(server.directory, "ssh_config");
   await writeFile(configFile, [server.entry("cluster", lines), ...others].join(""));
@@ -162,6 +164,7 @@ export async function connectionTo(
     log: { info: nothing, warn: nothing },
     // The shortest pauses that jitter may draw, so that nothing waits.
     random: () => 0,
+    ...options,
   });
   onTestFinished(() => connection[Symbol.asyncDispose]());
   return connection;

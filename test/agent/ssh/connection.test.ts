@@ -1,16 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { appendFile } from "node:fs/promises";
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { SshConnection, SshState } from "../../../agent/ssh/connection.ts";
 import { eventually } from "../../support/eventually.ts";
 import { needs } from "../../support/requires.ts";
 import { connectionTo, type Sshd, startSshd } from "../../support/sshd.ts";
 
+// Real programs, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 beforeEach(needs("sshd", "apt-get install openssh-server openssh-client"));
 
 /** The kinds of its states, from now on. */
@@ -234,6 +236,43 @@ describe("the connection", () => {
   it("is given up where the host says nothing", async () => {
     const ssh = await connectionTo(await startSshd(), ["ConnectTimeout 1", "ProxyCommand sleep 60"]);
     await expect(ssh.connect()).rejects.toEqual(trouble("timeout"));
+  });
+
+  it.each([
+    ["says nothing", "", false, "timeout"],
+    ["speaks another protocol", "HTTP/1.1 400 Bad Request\r\n\r\n", false, "timeout"],
+    ["says no more than its name", "SSH-2.0-old\r\n", false, "timeout"],
+    ["is closed", "", true, "unreachable"],
+    ["is closed after a word", "Not allowed at this time\r\n", true, "unreachable"],
+  ])("to a port that %s is given up", async (_what, words, isClosed, expected) => {
+    const other = createServer((socket) => {
+      socket.on("error", () => undefined).write(words);
+      if (isClosed) socket.end();
+    });
+    other.listen(0, "127.0.0.1");
+    await once(other, "listening");
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    const ssh = await connectionTo(await startSshd(), ["ConnectTimeout 1", `Port ${port}`]);
+    await expect(ssh.connect()).rejects.toEqual(trouble(expected));
+  });
+
+  it("ends when nobody keeps or uses it, and comes again", async () => {
+    const server = await startSshd();
+    const ssh = await connectionTo(server, [], [], { idleMs: 1 });
+    const seen = states(ssh);
+    const command = await ssh.open(["cat"]);
+    const kept = ssh.keep();
+    command.end();
+    expect(String(await buffer(command))).toBe("");
+    await using forward = await ssh.forward(() => undefined);
+    kept[Symbol.dispose]();
+    expect(await ssh.run(["true"])).toMatchObject({ code: 0 });
+    expect([seen, server.accepted()]).toEqual([["connecting", "up"], 1]);
+    await forward[Symbol.asyncDispose]();
+    await eventually(() => ssh.state.kind === "idle" && server.connections().length === 0);
+    expect(await ssh.run(["true"])).toMatchObject({ code: 0 });
+    expect(server.accepted()).toBe(2);
   });
 
   it("stops while it is being made", async () => {

@@ -1,12 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { chmod, copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { SshError } from "../../../agent/ssh/trouble.ts";
 import { needs } from "../../support/requires.ts";
 import { startSshAgent } from "../../support/ssh-agent.ts";
 import { connectionTo, makeKey, type Sshd, startSshd } from "../../support/sshd.ts";
 
+// Real programs, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 beforeEach(needs("sshd", "apt-get install openssh-server openssh-client"));
 
 /** The entry names no key of its own any longer. */

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { fingerprint } from "../../../agent/ssh/host-key.ts";
 import { addKnownHost, KnownKeys } from "../../../agent/ssh/known-hosts.ts";
 import { SshError } from "../../../agent/ssh/trouble.ts";
@@ -9,6 +9,8 @@ import { needs } from "../../support/requires.ts";
 import { temporaryDirectory } from "../../support/session-directory.ts";
 import { connectionTo, makeKey, type Sshd, startSshd } from "../../support/sshd.ts";
 
+// Real programs, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 beforeEach(needs("sshd", "apt-get install openssh-server openssh-client"));
 
 /** The line of the host's key with another key in it. */

@@ -1,9 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { array, assert, constantFrom, nat, oneof, property, string } from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { loginShellLine, MarkerCut } from "../../../agent/ssh/login-shell.ts";
 import { needs } from "../../support/requires.ts";
 import { connectionTo, startSshd } from "../../support/sshd.ts";
+
+// Real programs, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 const HOSTILE = [
   "",
