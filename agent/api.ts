@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AgentStatus, LoginLink } from "../contract/agent-status.ts";
 import { BerthError, Problem } from "../contract/problem.ts";
-import { Resource } from "../contract/resource.ts";
+import { ResourceView } from "../contract/resource.ts";
 import { CatalogueEntry } from "../contract/service.ts";
 import { type LaunchRequest, Session } from "../contract/session.ts";
 import { type Config, readSecret } from "./config.ts";
@@ -27,8 +27,8 @@ export class Api {
     return this.#json("GET", "/api/services", z.array(CatalogueEntry));
   }
 
-  resources(): Promise<Resource[]> {
-    return this.#json("GET", "/api/resources", z.array(Resource));
+  resources(): Promise<ResourceView[]> {
+    return this.#json("GET", "/api/resources", z.array(ResourceView));
   }
 
   sessions(): Promise<Session[]> {

@@ -2,8 +2,11 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { Berth } from "../support/berth.ts";
 import { BerthCommand, type CommandEnd } from "../support/berth-command.ts";
 import { useCluster } from "../support/cluster.ts";
+import { NODE_ECHO } from "../support/cluster-berth.ts";
+import { eventually } from "../support/eventually.ts";
 import { temporaryDirectory } from "../support/session-directory.ts";
 import { startSshAgent } from "../support/ssh-agent.ts";
 
@@ -189,6 +192,41 @@ describe("a cluster that was added", () => {
     expect(refused.stderr).toContain(`Cannot remove "hpc": a session lives on it: ${id}`);
     expect(refused.code).toBe(1);
     expect((await berth.run("resource", "remove", "hpc", "--force")).code).toBe(0);
+  });
+});
+
+describe("beside a Berth that runs", () => {
+  test("a cluster is followed, launched on, and kept while a session is there", async () => {
+    await using running = await Berth.start({ services: { echo: NODE_ECHO } });
+    const command = BerthCommand.beside(running);
+    const config = await sshConfig({});
+    expect((await command.run(...addArguments(config))).code).toBe(0);
+    await eventually(async () => / reachable$/m.test((await command.run("resource", "list")).stdout), {
+      timeoutMs: 30_000,
+      what: "the agent to have reached the cluster",
+    });
+
+    const job = ["--partition", "small", "--time", "5m"];
+    const launched = await command.run("launch", "echo", "--resource", "hpc", ...job);
+    expect(launched.stderr).not.toContain("berth:");
+    const id = /^s\w{12}/.exec(launched.stdout)?.[0] ?? "";
+    expect(launched.stdout).toMatch(/^s\w{12} {2}running$/m);
+    expect((await command.run("list")).stdout).toMatch(/ hpc \(c2\) +\d+ +[45] m .* running$/m);
+    const { stdout } = await command.run("status", id);
+    expect(stdout).toMatch(/^runs on +hpc \(c2\)$/m);
+    expect(stdout).toMatch(/^job +\d+$/m);
+
+    const refused = await command.run("resource", "remove", "hpc");
+    expect(refused.stderr).toContain(`a session lives on it: ${id}`);
+    expect((await command.run("cancel", id)).code).toBe(0);
+    expect((await command.run("resource", "remove", "hpc")).code).toBe(0);
+  });
+
+  test("a launch on a cluster that there is not is refused", async () => {
+    await using running = await Berth.start();
+    const refused = await BerthCommand.beside(running).run("launch", "webshell", "--resource", "nowhere");
+    expect(refused.stderr).toContain(`Cannot launch on "nowhere": there is no such resource`);
+    expect(refused.code).toBe(1);
   });
 });
 

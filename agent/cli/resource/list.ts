@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { BerthError } from "../../../contract/problem.ts";
-import type { Resource } from "../../../contract/resource.ts";
+import type { ResourceView } from "../../../contract/resource.ts";
 import { Api } from "../../api.ts";
 import { type Config, readConfig } from "../../config.ts";
 import type { ResourceDefinition } from "../../resources/resource-definition.ts";
@@ -36,7 +36,7 @@ export const resourceListCommand = (): Command =>
     });
 
 /** The clusters as the agent last saw them; none where Berth does not run. */
-async function seenByAgent(config: Config): Promise<Map<string, Resource>> {
+async function seenByAgent(config: Config): Promise<Map<string, ResourceView>> {
   try {
     const api = await Api.open(config);
     return new Map((await api.resources()).map((resource) => [resource.name, resource]));
@@ -46,17 +46,20 @@ async function seenByAgent(config: Config): Promise<Map<string, Resource>> {
   }
 }
 
-const unasked = (name: string, { host, scheduler }: ResourceDefinition): Resource => ({
+const unasked = (name: string, { host, scheduler }: ResourceDefinition): ResourceView => ({
   name,
   host,
   scheduler,
   state: "unasked",
+  reachable: false,
   trouble: null,
   partitions: [],
   askedAt: null,
 });
 
-function stateText({ state, trouble }: Resource): string {
-  if (trouble === null) return state === "unasked" ? "not asked yet" : state;
-  return `${state} since ${new Date(trouble.since).toISOString()}: ${plain(trouble.text)}`;
+function stateText({ state, trouble, askedAt, reachable }: ResourceView): string {
+  if (state === "unasked") return "not asked yet";
+  const text = trouble === null ? state : `${state} since ${trouble.since}: ${plain(trouble.text)}`;
+  // What the edge has of a workspace that is away is the last that was known.
+  return reachable || askedAt === null ? text : `${text} (as of ${askedAt})`;
 }
