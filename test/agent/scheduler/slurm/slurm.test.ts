@@ -110,14 +110,16 @@ describe("jobs that have ended", () => {
   ];
 
   it("are told apart while the controller remembers them", async () => {
-    expect(await statuses("ended-listed", [20, 21, 22, 23, 24])).toEqual(ends);
+    const lagging = { ...ends[4], reason: "It was canceled (CANCELLED)" };
+    // Accounting, which alone knows by whom, has not heard of it yet.
+    expect(await statuses("ended-listed", [20, 21, 22, 23, 24])).toEqual([...ends.slice(0, 4), lagging]);
   });
 
   it("are told apart by accounting once it has forgotten them", async () => {
     expect(await statuses("ended-forgotten", [20, 21, 22, 23, 24, 25, 26])).toEqual([
       ...ends,
       { kind: "ended", how: "timeout", reason: "Slurm ended it at its time limit (TIMEOUT)" },
-      { kind: "ended", how: "node_failure", reason: "A node it ran on failed (NODE_FAIL)" },
+      ends[4],
     ]);
   });
 
