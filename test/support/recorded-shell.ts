@@ -19,10 +19,12 @@ type Line = Omit<Recording, "stdout"> & { stdout: boolean };
 
 /** The recordings of a folder of `test/fixtures/`, by the name that its `index.json` gives them, without the number. */
 export class Recordings {
+  readonly #version: string;
   readonly #byName: ReadonlyMap<string, Recording>;
 
   /** @param version the folder in it, such as `torque-6.1.3` */
   constructor(folder: string, version: string) {
+    this.#version = version;
     const root = join(ROOT, "test/fixtures", folder);
     const lines = JSON.parse(readFileSync(join(root, "index.json"), "utf8")) as Line[];
     this.#byName = new Map(
@@ -33,6 +35,11 @@ export class Recordings {
           { ...line, stdout: line.stdout ? readFileSync(join(root, `${line.name}.out`)) : Buffer.alloc(0) },
         ]),
     );
+  }
+
+  /** For the titles of tests. */
+  toString(): string {
+    return this.#version;
   }
 
   get names(): string[] {
@@ -70,7 +77,9 @@ export class RecordedShell implements Shell {
 
   async run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<CommandResult> {
     for (const word of argv) if (/^[A-Z_]+=/.test(word)) this.environment.add(word);
-    const command = argv.slice(argv.findIndex((word) => word !== "env" && !/^(?:[A-Z_]+=|--unset=)/.test(word)));
+    const command = argv.slice(
+      argv.findIndex((word) => word !== "env" && !/^(?:[A-Z_]+=|--unset=)/.test(word)),
+    );
     this.asked.push(command);
     if (options.input !== undefined) this.inputs.push(options.input.toString());
     const answer = this.#answers.get(JSON.stringify(command));

@@ -53,7 +53,7 @@ describe("a server that does not judge", () => {
     ["torque", torque, "badserver-qstat"],
     ["torque", torque, "hung-qstat"],
     ["torque", torque, "hidden-qstat-x"],
-  ] as const)("says nothing of a job: %s, %o, %s", async (dialect, recordings, name) => {
+  ] as const)("says nothing of a job: %s, %s, %s", async (dialect, recordings, name) => {
     const recording = recordings.get(name);
     const argv = dialect === "torque" ? ["qstat", "-x", "1.pbs01"] : json("1.pbs01");
     expect(await kindsOf(new RecordedShell().answer(argv, recording), dialect, "1.pbs01")).toEqual([
@@ -93,6 +93,12 @@ describe("a server that does not judge", () => {
     expect(await kindsOf(new RecordedShell().answer(json("1"), answer), "openpbs", "1")).toEqual(["unknown"]);
   });
 
+  it("says nothing where it is Torque's and was taken for OpenPBS's", async () => {
+    const usage = torque.get("qstat-F-json");
+    const shell = new RecordedShell().answer(json("1"), usage).answer(text("1"), usage);
+    expect(await kindsOf(shell, "openpbs", "1")).toEqual(["unknown"]);
+  });
+
   it("says nothing by showing no job to somebody who may not see it", async () => {
     for (const recordings of [release, upstream]) {
       const hidden = recordings.get("hidden-otherjob-qstat-f-json");
@@ -111,7 +117,7 @@ describe("a job that the server does not know", () => {
     ["torque", torque, "unknown-qstat-x"],
     ["torque", torque, "keep0-qstat-x"],
     ["torque", torque, "qdel-p-root-qstat-x"],
-  ] as const)("is not found: %s, %o, %s", async (dialect, recordings, name) => {
+  ] as const)("is not found: %s, %s, %s", async (dialect, recordings, name) => {
     const recording = recordings.get(name);
     const shell = new RecordedShell(recording);
     expect(await kindsOf(shell, dialect, recording.argv.at(-1) ?? "")).toEqual(["not_found"]);
@@ -155,6 +161,11 @@ describe("many jobs", () => {
       "running",
       "queued",
     ]);
+  });
+
+  it("are found by short ids in Torque", async () => {
+    const short = torque.get("short-id");
+    expect(await kindsOf(new RecordedShell(short), "torque", short.argv.at(-1) ?? "")).toEqual(["running"]);
   });
 
   it("are not asked for when there are none", async () => {
@@ -216,6 +227,13 @@ describe("many jobs", () => {
     ]);
   });
 
+  it("are served though one has finished, by the main branch too", async () => {
+    const mixed = upstream.get("mixed-finished-json");
+    const [finished, alive] = mixed.argv.slice(-2);
+    const shell = new RecordedShell(mixed, upstream.get("f-deleted-running-qstat-xf-json"));
+    expect(await kindsOf(shell, "openpbs", finished ?? "", alive ?? "")).toEqual(["ended", "running"]);
+  });
+
   it("that are not listed are asked for in the history at once, and what is open then one by one", async () => {
     const shell = new RecordedShell();
     const ended = release.get("f-exit0-qstat-xf");
@@ -245,15 +263,20 @@ describe("a value that no JSON can hold", () => {
     expect(shell.asked).toHaveLength(2);
   });
 
-  it.each(["val-account-nan", "val-v-nan", "val-v-plus", "val-v-backslash"])(
-    "%s is read from text",
-    async (name) => {
-      const recording = release.get(`${name}-qstat-f-json`);
-      const id = recording.argv.at(-1) ?? "";
-      const shell = new RecordedShell(recording).answer(text(id), release.get(`${name}-qstat-f`));
-      expect(await kindsOf(shell, "openpbs", id)).toEqual(["queued"]);
-    },
-  );
+  it.each([
+    "val-account-nan",
+    "val-account-unicode",
+    "val-cwd-unicode",
+    "val-v-nan",
+    "val-v-plus",
+    "val-v-backslash",
+    "name-nan",
+  ])("%s is read from text", async (name) => {
+    const recording = release.get(`${name}-qstat-f-json`);
+    const id = recording.argv.at(-1) ?? "";
+    const shell = new RecordedShell(recording).answer(text(id), release.get(`${name}-qstat-f`));
+    expect(await kindsOf(shell, "openpbs", id)).toEqual(["queued"]);
+  });
 
   it("leaves the job unknown where the text cannot be had either", async () => {
     const bad = release.get("name-5dot-qstat-f-json");

@@ -59,7 +59,7 @@ describe("a cancel", () => {
       { kind: "refused", message: expect.stringContaining("its node does not answer") },
     ],
     ["torque", torque, "down-qdel", { kind: "unknown", why: expect.stringContaining("Connection refused") }],
-  ] as const)("is told by qdel's exit code: %s %o %s", async (dialect, recordings, name, expected) => {
+  ] as const)("is told by qdel's exit code: %s %s %s", async (dialect, recordings, name, expected) => {
     const recording = recordings.get(name);
     expect(
       await pbs({ dialect }).cancel(new RecordedShell(recording), job(recording.argv.at(-1) ?? "")),

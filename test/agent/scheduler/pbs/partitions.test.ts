@@ -132,6 +132,16 @@ describe("Torque's queues", () => {
   });
 });
 
+describe("Torque's nodes", () => {
+  it("that are down or have jobs are not free", async () => {
+    const shell = new RecordedShell(torque.get("nodedown-pbsnodes-x"));
+    shell.answer(["qstat", "-Q", "-f", "-1"], torque.get("list-qstat-Q-f"));
+    shell.answer(["qstat", "-B", "-f", "-1"], "hangs");
+    const [first] = await pbs({ dialect: "torque" }).partitions(shell);
+    expect(first).toMatchObject({ name: "batch", isDefault: false, nodes: { total: 2, free: 1 } });
+  });
+});
+
 describe("SchedMD's queues", () => {
   it("have a name, a state and how many nodes there are", async () => {
     const queue = (name: string, up: string) =>

@@ -90,6 +90,8 @@ const OPENPBS_ALIVE: Record<string, unknown> = {
   "s-preempted": running("pbs01"),
   e: running("pbs01"),
   "subjob-X": exited(7),
+  // Its exit status is of a part of it that has failed: it is at work.
+  "b-array": { kind: "running", endsAt: "number" },
 };
 
 const OPENPBS_ENDED: Record<string, unknown> = {
@@ -132,6 +134,9 @@ const TORQUE: Record<string, unknown> = {
   "q-scheduling-off": queued(),
   "q-blocked": queued("Not enough of the right type of nodes are available"),
   "q-stopped": queued(),
+  "q-limit": queued(
+    "PBS Error: Resource temporarily unavailable MSG=job allocation request exceeds currently available cluster nodes, 1 requested, 0 available",
+  ),
   "h-user": queued("It is held by its owner"),
   "h-qhold": queued("It is held by its owner"),
   "h-depend": queued("It waits for another job: afterok:208.pbs01"),
@@ -144,6 +149,8 @@ const TORQUE: Record<string, unknown> = {
   epilogue: running("pbs01"),
   "nodedown-r": running("pbs02"),
   "qdel-host-down": running("pbs02"),
+  "r-after-restart": running("pbs01"),
+  "dep-child": running("pbs01"),
   s: running("pbs01"),
   "c-exit0": ended("completed", "The job's script ended.", 0),
   "c-exit3": exited(3),
@@ -191,6 +198,15 @@ describe.each([
       expect(shell.asked.map((argv) => argv.includes("-x"))).toEqual([false, true]);
     },
   );
+
+  it.each([
+    ["h-qhold", "its owner: Job held by alice"],
+    ["h-operator", "an operator: Job held by root"],
+  ])("%s says who holds it, and keeps no estimate of before", async (name, words) => {
+    const recording = recordings.get(`${name}-qstat-f-json`);
+    const status = await statusOf(new RecordedShell(recording), "openpbs", idOf(recording));
+    expect(status).toEqual({ kind: "queued", reason: expect.stringContaining(`It is held by ${words} on `) });
+  });
 
   it.each(["h-depend", "f-depend-failed", "dep-on-finished", "dep-unknown"])(
     "%s names the job it depends on",

@@ -51,9 +51,18 @@ describe("a submit", () => {
     [release, "qsub-mem-bad", "Illegal attribute or resource value select.mem"],
     [release, "acl-qsub", "Unauthorized Request"],
     [release, "otherhost-qsub", "Bad UID for job execution"],
-  ] as const)("is refused in OpenPBS's own words: %o %s", async (recordings, name, message) => {
+  ] as const)("is refused in OpenPBS's own words: %s %s", async (recordings, name, message) => {
     const shell = new RecordedShell().answer(qsub("openpbs"), recordings.get(name));
     expect(await pbs({ dialect: "openpbs" }).submit(shell, job())).toEqual({ kind: "refused", message });
+  });
+
+  it("is refused in the words of this failure: with -f no process of an earlier qsub answers", async () => {
+    const [stale, own] = [release.get("stale-error-2"), release.get("stale-error-3")];
+    expect(stale.stderr).toContain("Resource_List.place");
+    expect(own.argv.slice(0, 2)).toEqual(PLAIN.openpbs);
+    const shell = new RecordedShell().answer(qsub("openpbs"), own);
+    const { message } = (await pbs({ dialect: "openpbs" }).submit(shell, job())) as { message: string };
+    expect(message).not.toContain("Resource_List.place");
   });
 
   it.each([
@@ -79,7 +88,7 @@ describe("a submit", () => {
     ["torque", torque, "trqauthd-down-qsub"],
     ["torque", torque, "qsub-unknown-server"],
   ] as const)(
-    "whose server did not judge has no known outcome: %s %o %s",
+    "whose server did not judge has no known outcome: %s %s %s",
     async (dialect, recordings, name) => {
       const shell = new RecordedShell().answer(qsub(dialect), recordings.get(name));
       expect(await pbs({ dialect }).submit(shell, job())).toMatchObject({ kind: "unknown" });
