@@ -1,5 +1,7 @@
 import { type AnyAuthMethod, Client, type ClientErrorExtensions, type ConnectConfig } from "ssh2";
+import { keepKeyObjects } from "./cipher-keys.ts";
 import type { Credentials } from "./credentials.ts";
+import { gatherWrites } from "./gathered-writes.ts";
 import { type HostKey, hostKeyAlgorithms, readHostKey, verifyHostKey } from "./host-key.ts";
 import type { KnownKeys } from "./known-hosts.ts";
 import { noAnswer, type Route } from "./route.ts";
@@ -70,12 +72,14 @@ export class Login {
         this.#lose(undefined);
       })
       .on("handshake", () => {
+        keepKeyObjects(client);
         if (this.#phase === "handshake") this.#phase = "login";
       })
       .on("ready", () => {
         this.#phase = "up";
         this.#ready.resolve();
       });
+    gatherWrites(this.#route.stream);
     // The stream may end before ssh2 listens to it, and fail after it has ceased to.
     this.#route.stream.on("error", (error) => this.#lose(error)).on("close", () => this.#lose(undefined));
     const abort = (): void => this.#end(signal.reason as Error);
@@ -92,6 +96,9 @@ export class Login {
       if (signal.aborted) abort();
       client.connect(this.#connectConfig());
       await this.#ready.promise;
+    } catch (error) {
+      this.#end(error as Error);
+      throw error;
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
