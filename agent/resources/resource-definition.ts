@@ -5,7 +5,7 @@ import { parseWalltime, WALLTIME_EXAMPLES } from "../../contract/walltime.ts";
 import { PBS_DIALECTS } from "../scheduler/pbs/dialect.ts";
 
 /** What ssh takes as a destination and a shell cannot misread: an alias of the ssh configuration, or `user@host`. */
-export const SshHost = z
+const SshHost = z
   .string()
   .max(255)
   .regex(
