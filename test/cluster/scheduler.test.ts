@@ -5,7 +5,8 @@ import type { Scheduler } from "../../agent/scheduler/scheduler.ts";
 import { slurm } from "../../agent/scheduler/slurm.ts";
 import { CannotAsk, type RunOptions, type Shell } from "../../agent/ssh/shell.ts";
 import { needsCluster } from "../support/cluster.ts";
-import { type BatchSite, itIsAScheduler, type Site } from "../support/scheduler-conformance.ts";
+import { itIsAScheduler } from "../support/scheduler-conformance.ts";
+import type { BatchSite, Site } from "../support/scheduler-site.ts";
 import { Cluster } from "./cluster.ts";
 
 beforeEach(needsCluster());

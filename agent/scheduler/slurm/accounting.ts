@@ -29,7 +29,7 @@ function parseRow(line: string): AccountedJob | undefined {
 }
 
 /** Reads what `sacct --noheader --parsable2` prints. */
-export const parseAccounting = (text: string): AccountedJob[] =>
+const parseAccounting = (text: string): AccountedJob[] =>
   text
     .split("\n")
     .map(parseRow)

@@ -1,6 +1,6 @@
 import type { Shell } from "../../ssh/shell.ts";
 import { cannotAsk, clusterOption, slurm } from "./command.ts";
-import { type ExitStatus, fromWaitStatus } from "./states.ts";
+import { type ExitStatus, fromWaitStatus, stateOf } from "./states.ts";
 
 /** A job as squeue(1) lists it; times as it prints them. */
 export type QueuedJob = {
@@ -54,7 +54,7 @@ function parseRow(line: string): QueuedJob | undefined {
 }
 
 /** Reads what `squeue --noheader -O` prints; a line that is none of its rows (`CLUSTER: x`) is left out. */
-export const parseQueue = (text: string): QueuedJob[] =>
+const parseQueue = (text: string): QueuedJob[] =>
   text
     .split("\n")
     .map(parseRow)
@@ -99,8 +99,9 @@ type Rival = { number: number; partition: string; priority: number; reason: stri
 /** Waiting, but not for their turn. */
 const NOT_IN_LINE = /^(?:JobHeld|BeginTime|Dependency|Reservation$)/;
 
-/** Whose turn comes by itself. To be the first at a closed partition or a limit would say nothing. */
-const IN_LINE = /^(?:Priority|Resources|None|Nodes required)/;
+/** Whether a job's turn comes by itself. To be the first at a closed partition or a limit would say nothing. */
+export const isInLine = ({ state, reason }: QueuedJob): boolean =>
+  stateOf(state) === "queued" && /^(?:Priority|Resources|None|Nodes required)/.test(reason);
 
 function parseRival(line: string): Rival | undefined {
   const [number, partition, priority, ...reason] = line.trim().split("|");
@@ -145,8 +146,9 @@ export async function positions(
           (rival.priority === job.priority && rival.number < Number(job.number))),
     ).length;
   return new Map(
-    waiting
-      .filter((job) => IN_LINE.test(job.reason))
-      .map((job) => [job.number, Math.min(...job.partitions.map((partition) => standing(job, partition)))]),
+    waiting.map((job) => [
+      job.number,
+      Math.min(...job.partitions.map((partition) => standing(job, partition))),
+    ]),
   );
 }

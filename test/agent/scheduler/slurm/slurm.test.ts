@@ -25,6 +25,18 @@ function jobsOf(name: string, sessions: readonly number[]): JobRef[] {
   }));
 }
 
+const LIVE = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+
+/** The partitions that the order is asked of: those of the jobs that wait for their turn. */
+function liveShell(order?: "hangs"): RecordedShell {
+  const [listed, rivals] = all("live");
+  if (listed === undefined || rivals === undefined) throw new Error("not recorded");
+  return new RecordedShell(listed).answer(
+    [...rivals.argv.slice(0, -1), "--partition=normal,gpu,long"],
+    order ?? rivals,
+  );
+}
+
 async function statuses(name: string, sessions: readonly number[]): Promise<(JobStatus | undefined)[]> {
   const jobs = jobsOf(name, sessions);
   const answers = await slurm.status(new RecordedShell(...all(name)), jobs);
@@ -33,9 +45,10 @@ async function statuses(name: string, sessions: readonly number[]): Promise<(Job
 
 describe("jobs that live", () => {
   it("wait for what Slurm says they wait for, in its order and in words", async () => {
-    const [running, first, second, held, begin, , limit, closed, noNode, dependent, either] = await statuses(
-      "live",
-      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+    const jobs = jobsOf("live", LIVE);
+    const answers = await slurm.status(liveShell(), jobs);
+    const [running, first, second, held, begin, , limit, closed, noNode, dependent, either] = jobs.map(
+      ({ session }) => answers.get(session),
     );
     expect(running).toEqual({ kind: "running", node: "c1", endsAt: expect.any(Number) });
     const estimatedStart = running?.kind === "running" ? running.endsAt : undefined;
@@ -66,17 +79,13 @@ describe("jobs that live", () => {
   });
 
   it("are asked for in one query, and their order in one more", async () => {
-    const shell = new RecordedShell(...all("live"));
-    await slurm.status(shell, jobsOf("live", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]));
+    const shell = liveShell();
+    await slurm.status(shell, jobsOf("live", LIVE));
     expect(shell.asked.map(([command]) => command)).toEqual(["squeue", "squeue"]);
   });
 
   it("keep their state where only their order cannot be asked", async () => {
-    const [first, second] = all("live");
-    if (first === undefined || second === undefined) throw new Error("not recorded");
-    const shell = new RecordedShell(first).answer(second.argv, "hangs");
-    const jobs = jobsOf("live", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    const answer = (await slurm.status(shell, jobs)).get(sessionOf(2));
+    const answer = (await slurm.status(liveShell("hangs"), jobsOf("live", LIVE))).get(sessionOf(2));
     expect(answer).toMatchObject({ kind: "queued" });
     expect(answer).not.toHaveProperty("position");
   });
