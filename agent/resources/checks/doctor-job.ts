@@ -26,7 +26,7 @@ mkdir -p "$directory" && cat >"$directory/job.sh" && printf %s "$directory"`;
 
 /** The script's output, then its code; whole or not at all. */
 const wrap = (script: string, args: readonly string[]): string => `cd "$(dirname -- "$0")" || exit
-bash -c ${quote(script)} bash ${args.map(quote).join(" ")} >output 2>&1 </dev/null
+bash --norc -c ${quote(script)} bash ${args.map(quote).join(" ")} >output 2>&1 </dev/null
 printf '%s %s\\n' "$?" "$(hostname)" >result.tmp
 cat output >>result.tmp
 mv result.tmp result

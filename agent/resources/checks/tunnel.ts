@@ -60,7 +60,9 @@ async function throughController(patient: Patient): Promise<Finding[]> {
 /** From the controller, which stands near the nodes: whether they get through is known once one has tried. */
 async function direct(patient: Patient, address: string): Promise<Finding[]> {
   const tokens = makeTokens();
-  const server = createServer(answerTo(tokens)).listen(0);
+  const answer = answerTo(tokens);
+  // Whoever connects and says nothing shall not keep the command waiting.
+  const server = createServer((socket) => answer(socket.unref())).listen(0);
   try {
     await once(server, "listening");
     const fault = await dialBack(patient, tokens, (server.address() as AddressInfo).port, address);

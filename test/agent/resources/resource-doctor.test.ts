@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { Finding } from "../../../agent/finding.ts";
 import type { Patient, ResourceCheck } from "../../../agent/resources/checks/check.ts";
+import { tunnel } from "../../../agent/resources/checks/tunnel.ts";
 import { CONTACT, diagnoseResource, NEEDS } from "../../../agent/resources/resource-doctor.ts";
 import { ResourceDefinition } from "../../../agent/resources/resource-definition.ts";
 import { CannotAsk } from "../../../agent/ssh/shell.ts";
@@ -37,12 +38,15 @@ async function patient(
   };
 }
 
-async function wrong(of: Patient, checks: readonly ResourceCheck[] = NEEDS): Promise<Finding[]> {
+async function all(of: Patient, checks: readonly ResourceCheck[]): Promise<Finding[]> {
   const findings: Finding[] = [];
   for await (const step of diagnoseResource(of, checks))
-    if (step.kind === "found" && step.finding.level !== "ok") findings.push(step.finding);
+    if (step.kind === "found") findings.push(step.finding);
   return findings;
 }
+
+const wrong = async (of: Patient, checks: readonly ResourceCheck[] = NEEDS): Promise<Finding[]> =>
+  (await all(of, checks)).filter(({ level }) => level !== "ok");
 
 describe("the resource doctor", () => {
   it.each([
@@ -59,6 +63,19 @@ describe("the resource doctor", () => {
     let asked = 0;
     const found = await wrong(await patient({ now: () => Date.now() + 80_000 * asked++ }));
     expect(found.map(({ title }) => title)).not.toContainEqual(expect.stringContaining("clock"));
+  });
+
+  it.each([
+    ["127.0.0.1", "ok", "the controller reaches this workspace at 127.0.0.1"],
+    ["192.0.2.1.invalid", "warning", "the controller does not reach this workspace at 192.0.2.1.invalid: "],
+  ])("tries a direct tunnel to %s", async (address, level, title) => {
+    const definition = ResourceDefinition.parse({
+      host: "hpc",
+      scheduler: "none",
+      tunnel: { via: "direct", address },
+    });
+    const found = await all(await patient({ definition }), [tunnel]);
+    expect(found).toMatchObject([{ level, title: expect.stringContaining(title) }]);
   });
 
   it("goes on after a check that cannot be made, and names what it was about", async () => {
