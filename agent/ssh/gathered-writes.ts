@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 type Done = (error?: Error | null) => void;
@@ -19,7 +20,8 @@ export function gatherWrites(stream: Duplex): void {
       return write(chunk);
     },
   });
+  if (stream instanceof Socket) return;
   // A socket hands all to writev(2); a channel of ssh2's has nothing of the kind.
-  stream._writev ??= (chunks: { chunk: Buffer }[], done: Done): void =>
+  stream._writev = (chunks: { chunk: Buffer }[], done: Done): void =>
     stream._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), "utf8", done);
 }

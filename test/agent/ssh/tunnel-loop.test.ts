@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
@@ -205,6 +206,21 @@ describe("the watch on the node", { timeout: 30_000 }, () => {
     await agent.up();
     const channel = await agent.server.connect();
     expect(String((await once(channel, "data"))[0])).toBe("hello");
+  });
+
+  it("tells of a stranger who listens where the service was to", async ({ skip }) => {
+    skip(process.getuid?.() !== 0, "needs root, to be somebody else");
+    const script =
+      'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => console.log(s.address().port))';
+    const stranger = spawn(process.execPath, ["-e", script], { uid: 65_534, cwd: "/" });
+    onTestFinished(() => void stranger.kill());
+    const port = Number(String((await once(stranger.stdout, "data"))[0]));
+    const { agent, node } = await connected({ port });
+    await node.run("berth_watch_ready");
+    await eventually(() => agent.reports.length > 0);
+    expect(texts(agent)).toEqual([
+      expect.stringMatching(/^fail Cannot use port \d+ of the node: another user/),
+    ]);
   });
 
   it("keeps the service's Unix socket to its owner", async () => {
