@@ -38,6 +38,8 @@ export type Sshd = {
   authorize: (publicKeyFile: string) => Promise<void>;
   /** Its processes, one for each connection. */
   connections: () => ChildProcess[];
+  /** Ends its side of every connection at once, as a crash does. */
+  killConnections: () => void;
   /** How many connections there have been. */
   accepted: () => number;
   /** Accepts no connection, or does again. */
@@ -118,6 +120,9 @@ export async function startSshd(
     knownHostsLines,
     authorize,
     connections: () => [...children],
+    killConnections: () => {
+      for (const child of children) child.kill("SIGKILL");
+    },
     accepted: () => accepted,
     entry: (alias, further = []) =>
       [
