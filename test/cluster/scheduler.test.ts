@@ -1,13 +1,17 @@
-import { beforeEach } from "vitest";
-import { noScheduler } from "../../agent/scheduler/none.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { none } from "../../agent/scheduler/none.ts";
 import { pbs } from "../../agent/scheduler/pbs.ts";
 import type { Scheduler } from "../../agent/scheduler/scheduler.ts";
 import { slurm } from "../../agent/scheduler/slurm.ts";
+import { quote } from "../../agent/script/quote.ts";
 import { CannotAsk, type RunOptions, type Shell } from "../../agent/ssh/shell.ts";
+import { SessionId } from "../../contract/ids.ts";
 import { needsCluster } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
 import { itIsAScheduler } from "../support/scheduler-conformance.ts";
-import type { BatchSite, Site } from "../support/scheduler-site.ts";
+import { type BatchSite, sessionScript, type Site } from "../support/scheduler-site.ts";
 import { Cluster } from "./cluster.ts";
+import { run } from "./command.ts";
 
 beforeEach(needsCluster());
 
@@ -44,7 +48,7 @@ async function onController(stack: AsyncDisposableStack): Promise<Site> {
       },
     };
   };
-  return { scheduler: noScheduler(), shell, home: "/home/ada", nodes: ["ctl"], stop };
+  return { scheduler: none, shell, home: "/home/ada", nodes: ["ctl"], stop };
 }
 
 /** Over Slurm, which refuses here what is over a limit instead of keeping it in the queue for ever. */
@@ -111,3 +115,33 @@ itIsAScheduler(
 );
 
 itIsAScheduler("the controller node", onController, { isBatch: false });
+
+describe("a session on the controller node", () => {
+  test.each(["/bin/bash", "/bin/tcsh"])("outlives the connection that started it, from %s", async (login) => {
+    await using cluster = await Cluster.up();
+    await cluster.setLoginShell("ada", login);
+    const ssh: Shell = {
+      run: async (argv, { input } = {}) => {
+        const command = argv.map(quote).join(" ");
+        const options = input === undefined ? {} : { input: String(input) };
+        const ended = await run(["ssh", "-F", cluster.sshConfig, cluster.alias(), command], options);
+        return { ...ended, stdout: Buffer.from(ended.stdout) };
+      },
+    };
+    const session = SessionId.parse("s0123456789ab");
+    const directory = `/home/ada/${session}`;
+    const job = { session, directory, script: `${directory}/session.sh`, request: {} };
+    const input = sessionScript(session, directory, "exec sleep infinity");
+    await ssh.run(["sh", "-c", 'mkdir "$1" && cat >"$1/session.sh"', "sh", directory], { input });
+
+    const submission = await none.submit(ssh, job);
+    if (submission.kind !== "submitted") throw new Error(JSON.stringify(submission));
+    const ref = { session, directory, jobId: submission.jobId };
+    await cluster.killSshSessions("ctl", "ada");
+    expect((await none.status(ssh, [ref])).get(session)).toEqual({ kind: "running", node: "ctl" });
+    expect(await none.find(ssh, ref)).toBe(ref.jobId);
+    expect(await none.cancel(ssh, ref)).toEqual({ kind: "canceled" });
+    await eventually(async () => (await none.cancel(ssh, ref)).kind === "gone");
+    expect(await cluster.processes({ host: "ctl", environment: `BERTH_SESSION_ID=${session}` })).toEqual([]);
+  });
+});

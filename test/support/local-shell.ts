@@ -7,32 +7,29 @@ export type LocalShellOptions = {
   home: string;
   /** Joins the environment, which is that of a fresh login. */
   env?: Readonly<Record<string, string>>;
-  /** What every command is run by: a program that goes into another host's namespaces, or becomes another user. */
-  prefix?: readonly string[];
 };
 
 /** A Shell without ssh: its commands run on this machine, with the environment of a fresh login in a home of the test's. */
 export class LocalShell implements Shell {
   readonly #options: LocalShellOptions;
-  /** What was run so far. */
-  readonly commands: (readonly string[])[] = [];
 
   constructor(options: LocalShellOptions) {
     this.#options = options;
   }
 
   async run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<CommandResult> {
-    const { home, env = {}, prefix = [] } = this.#options;
-    this.commands.push(argv);
+    const { home, env = {} } = this.#options;
     const { PATH = "/usr/bin:/bin" } = process.env;
     const login = { HOME: home, PATH, USER: "ada", LOGNAME: "ada", SHELL: "/bin/bash", ...env };
     const variables = Object.entries(login).map(([name, value]) => `${name}=${value}`);
-    const [program = "env", ...rest] = [...prefix, "env", "-i", "-C", home, ...variables, ...argv];
 
     const { timeoutMs, signal, input = "" } = options;
     const timeout = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
     const given = AbortSignal.any([...timeout, ...(signal === undefined ? [] : [signal])]);
-    const child = spawn(program, rest, { signal: given, killSignal: "SIGKILL" });
+    const child = spawn("env", ["-i", "-C", home, ...variables, ...argv], {
+      signal: given,
+      killSignal: "SIGKILL",
+    });
     const ended = Promise.withResolvers<number | null>();
     child.once("error", ended.reject);
     child.once("exit", ended.resolve);
