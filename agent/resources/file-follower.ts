@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import type { RemoteProcess, SshConnection } from "../ssh/connection.ts";
+import type { SshConnection } from "../ssh/connection.ts";
+import type { RemoteProcess } from "../ssh/remote-process.ts";
 import { CannotAsk } from "../ssh/shell.ts";
 import { library } from "../script/parts.ts";
 
@@ -65,7 +66,7 @@ export class FileFollower implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped.abort();
-    this.#process?.destroy();
+    this.#process?.stop();
     await this.#running;
   }
 
@@ -78,7 +79,7 @@ export class FileFollower implements AsyncDisposable {
     const { signal } = this.#stopped;
     while (this.#followed.size > 0 && !signal.aborted) {
       try {
-        const child = await this.#connection.open(["bash", "-c", library("follow.sh")], { signal });
+        const child = await this.#connection.open(["bash", "--norc", "-c", library("follow.sh")], { signal });
         this.#process = child;
         child.on("error", () => undefined);
         const closed = once(child, "close");
