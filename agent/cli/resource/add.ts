@@ -70,7 +70,7 @@ export const addCommand = (): Command =>
       "accept a host's key, SHA256:…; repeatable",
       collectFingerprint,
     )
-    .option("--with-job", "look from a node too, by a job of one minute")
+    .option("--with-job", "look from a node too, by a job of one minute, for at most 90 s")
     .option("--force", "write it down although something is wrong")
     .option("--json", "print JSON")
     .addHelpText("after", EXAMPLES)
@@ -115,9 +115,10 @@ async function look(
   return { scheduler: found, findings: [...contact, ...rest] };
 }
 
-async function schedulerOf({ connection }: Visit, signal: AbortSignal): Promise<SchedulerName | Finding> {
+async function schedulerOf(visit: Visit, signal: AbortSignal): Promise<SchedulerName | Finding> {
+  visit.begin("looking for a scheduler");
   try {
-    return choose(await detect(connection, signal));
+    return choose(await detect(visit.connection, signal));
   } catch (cause) {
     signal.throwIfAborted();
     if (!(cause instanceof CannotAsk)) throw cause;

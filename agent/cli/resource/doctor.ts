@@ -18,7 +18,7 @@ export const resourceDoctorCommand = (): Command =>
   new Command("doctor")
     .description("look at a cluster, or at all of them, and say what is wrong and how to mend it")
     .argument("[name]", "one of `berth resource list`")
-    .option("--with-job", "look from a node too, by a job of one minute")
+    .option("--with-job", "look from a node too, by a job of one minute, for at most 90 s")
     .option(
       "--accept-host-key <fingerprint>",
       "accept a host's key, SHA256:…; repeatable",

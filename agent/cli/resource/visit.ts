@@ -62,8 +62,7 @@ export class Visit implements AsyncDisposable {
     const findings: Finding[] = [];
     try {
       for await (const step of diagnoseResource(patient, checks)) {
-        clearTimeout(this.#slow);
-        if (step.kind === "begin") this.#begin(step.what);
+        if (step.kind === "begin") this.begin(step.what);
         else findings.push(this.show(step.finding));
       }
     } finally {
@@ -76,12 +75,15 @@ export class Visit implements AsyncDisposable {
     await this.connection[Symbol.asyncDispose]();
   }
 
-  #begin(what: string): void {
+  /** Says what goes on, should it take long; what is found next ends that. */
+  begin(what: string): void {
+    clearTimeout(this.#slow);
     this.#slow = setTimeout(() => process.stderr.write(`  … ${what}\n`), SLOW_MS);
   }
 
   /** Prints a finding unless JSON is wanted; returns it. */
   show(finding: Finding): Finding {
+    clearTimeout(this.#slow);
     if (this.#options.json !== true) process.stdout.write(findingText(finding));
     return finding;
   }
