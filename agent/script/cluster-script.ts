@@ -145,6 +145,7 @@ export function controllerScript(options: ClusterScriptOptions): string | undefi
   return `${SHEBANG}
 # Prepares session ${spec.id} on the controller node of ${resourceName}, written by Berth.
 [[ \${BERTH_SESSION_ID-} == ${spec.id} ]] || BERTH_SESSION_ID=${spec.id} exec bash "$0"
+export -n BERTH_SESSION_ID
 mask=$(umask)
 umask 077
 cd -- ${quote(`${directory}/controller`)} || exit 74
@@ -159,12 +160,20 @@ ${WRITE_TELL}
 
 ${library("functions.sh")}
 
-trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM
+${library("cluster.sh")}
+
+berth_is_stopped=
+trap : HUP INT QUIT USR1 USR2 PIPE ALRM
+trap 'berth_is_stopped=1' TERM
 {
-${run(`../${copyOf(script)}`)}
-code=$?
-printf '%s\\n' "$code" >exit.tmp && mv -f exit.tmp exit
-exit "$code"
+set -m
+${run(`../${copyOf(script)}`, "export BERTH_SESSION_ID")} &
+berth_service=$!
+set +m
+berth_wait
+if [[ -n $berth_is_stopped ]]; then berth_end_processes; fi
+printf '%s\\n' "$berth_code" >exit.tmp && mv -f exit.tmp exit
+exit "$berth_code"
 }
 `;
 }

@@ -114,6 +114,12 @@ export abstract class Live<Kind extends Launch> implements Watch {
 
   /** Takes what the session's script says, and notes that it was taken. */
   protected async reported({ verb, text }: Report, offset: number): Promise<void> {
+    await this.took(verb, text);
+    await this.progress({ reportsRead: offset });
+  }
+
+  /** Takes what a script says. */
+  protected async took(verb: Report["verb"], text: string): Promise<void> {
     switch (verb) {
       case "status":
         if (this.file.phase === "pending") await this.write({ status: text });
@@ -131,7 +137,6 @@ export abstract class Live<Kind extends Launch> implements Watch {
       default:
         verb satisfies never;
     }
-    await this.progress({ reportsRead: offset });
   }
 
   protected async progress(progress: Progress, options?: { must: boolean }): Promise<void> {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import type { SchedulerName } from "../../contract/resource.ts";
@@ -159,6 +159,12 @@ export class ClusterBerth implements AsyncDisposable {
       }),
     );
     return [...jobs, ...processes, ...listeners.flat(), ...files.flat()];
+  }
+
+  /** The files of a session in the workspace that hold keys. */
+  async keys(id: string): Promise<string[]> {
+    const files = await readdir(join(this.berth.home, "sessions", id));
+    return files.filter((name) => /key/.test(name));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -35,8 +35,8 @@ async function endJob(
   for (;;) {
     options.signal.throwIfAborted();
     if (options.alive || performance.now() - begin > PATIENCE_MS) {
+      // A scheduler calls gone what is only on its way out: whether it is, its status says.
       const cancellation = await job.scheduler.cancel(shell, ref);
-      if (cancellation.kind === "gone") return;
       if (cancellation.kind === "unknown") throw new CannotAsk(cancellation.why);
       if (cancellation.kind === "refused") throw new CannotAsk(cancellation.message);
     }

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { untilReady } from "../../readiness.ts";
 import type { FollowedJob } from "../../scheduler/monitor.ts";
 import type { JobEnd, JobStatus } from "../../scheduler/scheduler.ts";
 import { withLog } from "../exit.ts";
@@ -14,9 +13,10 @@ import { jobOutcome } from "./job-end.ts";
 import { PREPARING, QUEUED } from "./cluster-status.ts";
 import type { Output } from "./output.ts";
 import type { SessionTunnel, SessionTunnelOptions } from "./session-tunnel.ts";
-import { prepareController, submitOnce } from "./submission.ts";
+import { whyNotReady } from "./readiness.ts";
+import { startJob } from "./start.ts";
 import { Trouble } from "./trouble.ts";
-import { nextWarning, warningText } from "./walltime-warnings.ts";
+import { WalltimeClock } from "./walltime-warnings.ts";
 
 /** How long the scheduler's word on a job that has ended is waited for, milliseconds: it says best why. */
 const LAST_WORD_MS = 15_000;
@@ -45,13 +45,18 @@ export class ClusterLive extends Live<ClusterLaunch> {
   #exitCode: number | undefined;
   #absentSince: number | undefined;
   #isProbing = false;
-  #warning: NodeJS.Timeout | undefined;
+  readonly #walltime: WalltimeClock;
 
   constructor(options: ClusterLiveOptions) {
     super(options);
     this.#options = options;
     this.#trouble = new Trouble(options.clock);
     this.#facts = jobOf(options.launch);
+    this.#walltime = new WalltimeClock({
+      name: options.site.spec.name,
+      clock: options.clock,
+      onWarning: (text, minutes) => void this.guard(this.#warned(text, minutes)),
+    });
     if (this.launch.isListening) this.#listening.resolve();
   }
 
@@ -67,7 +72,7 @@ export class ClusterLive extends Live<ClusterLaunch> {
     });
     stack.defer(() => {
       this.#followed?.[Symbol.dispose]();
-      clearTimeout(this.#warning);
+      this.#walltime[Symbol.dispose]();
     });
     // Somebody may have edited it while no agent was there.
     this.edited(this.file);
@@ -100,7 +105,7 @@ export class ClusterLive extends Live<ClusterLaunch> {
     this.#tunnel?.publish();
     this.#options.output.follow();
     this.#followJob();
-    this.#warnLater();
+    this.#watchWalltime();
     if (this.launch.jobStartedAt !== undefined) this.#probe();
     void this.guard(this.#jobEnded());
   }
@@ -108,38 +113,24 @@ export class ClusterLive extends Live<ClusterLaunch> {
   /** From nothing to a job. False when the session is settled otherwise. */
   async #submit(): Promise<boolean> {
     const { site, fill, output } = this.#options;
-    const asking = { signal: this.signal, onTrouble: (why: string | undefined) => this.#cannotReach(why) };
-    if (!this.launch.isSubmitting) {
-      await this.write({ status: PREPARING });
-      const hasController = await fill();
-      if (hasController) {
-        await this.progress({ isPreparing: true }, { must: true });
-        output.follow();
-        const end = await prepareController(site, asking);
-        if (end.how !== "completed") {
-          await output.drain();
-          const lines = await output.lastLines();
-          this.settle({
-            outcome: failure(withLog(`controller.sh failed: ${end.reason}`, lines)),
-            alive: true,
-          });
-          return false;
-        }
-      }
-    }
-    const submitted = await submitOnce(site, {
-      ...asking,
-      isSubmitting: this.launch.isSubmitting,
+    await this.#become(PREPARING);
+    const started = await startJob({
+      site,
+      fill,
+      output,
+      launch: this.launch,
+      signal: this.signal,
+      onTrouble: (why) => this.#cannotReach(why),
       onProgress: (progress) => this.progress(progress, { must: true }),
+      onReport: ({ verb, text }) => this.took(verb, text),
     });
-    if ("refused" in submitted) {
-      this.settle({ outcome: failure(submitted.refused), alive: true });
+    if ("refused" in started) {
+      this.settle({ outcome: failure(started.refused), alive: true });
       return false;
     }
-    await this.progress({ jobId: submitted.jobId }, { must: true });
-    for (const note of submitted.notes) this.options.onNotify("warning", note);
-    this.#facts = { ...this.#facts, jobId: submitted.jobId };
-    this.options.onChange();
+    await this.progress({ jobId: started.jobId }, { must: true });
+    for (const note of started.notes) this.options.onNotify("warning", note);
+    await this.#know({ ...this.#facts, jobId: started.jobId }, true);
     return !this.signal.aborted;
   }
 
@@ -191,7 +182,7 @@ export class ClusterLive extends Live<ClusterLaunch> {
     await this.#know({ ...facts, progress: "started", ...learned }, isNews);
     if (node !== this.launch.node || endsAt !== this.launch.endsAt) await this.progress(learned);
     await this.#begins();
-    this.#warnLater();
+    this.#watchWalltime();
     if (this.#followed !== undefined)
       this.#followed.pace = this.launch.readyAt === undefined ? "urgent" : "calm";
   }
@@ -273,26 +264,17 @@ export class ClusterLive extends Live<ClusterLaunch> {
   }
 
   async #untilReady(): Promise<void> {
-    const { readiness, jobStartedAt = this.options.clock() } = this.launch;
-    const { below, timeout } = readiness;
-    const left = (): number => Math.max(0, jobStartedAt + timeout * 1000 - this.options.clock());
-    // What listens before the node has said so may be a stranger.
-    const isListening = await Promise.race([
-      this.#listening.promise.then(() => true),
-      delay(left(), false, { signal: this.signal }),
-    ]);
-    const why = isListening
-      ? await untilReady({
-          target: () => ({
-            ...readinessTarget(this.launch, this.file, this.launch.port),
-            connect: () => this.#connect(),
-          }),
-          below,
-          timeoutMs: left(),
-          onListening: () => undefined,
-          signal: this.signal,
-        })
-      : "nothing of it listens on the node";
+    const { timeout } = this.launch.readiness;
+    const why = await whyNotReady({
+      launch: this.launch,
+      isListening: this.#listening.promise,
+      target: () => ({
+        ...readinessTarget(this.launch, this.file, this.launch.port),
+        connect: () => this.#connect(),
+      }),
+      clock: this.options.clock,
+      signal: this.signal,
+    });
     if (why === undefined) {
       const noted = this.noteReady();
       if (this.file.phase === "pending") await this.write({ status: "Running" });
@@ -310,23 +292,18 @@ export class ClusterLive extends Live<ClusterLaunch> {
     return await this.#tunnel.connect();
   }
 
-  #warnLater(): void {
-    clearTimeout(this.#warning);
-    const { endsAt, jobStartedAt: startedAt, warned } = this.launch;
-    if (endsAt === undefined || startedAt === undefined) return;
-    const next = nextWarning({ startedAt, endsAt, warned });
-    if (next === undefined) return;
-    // Longer than setTimeout can wait: each status sets it anew.
-    const wait = Math.min(Math.max(0, next.at - this.options.clock()), 2 ** 31 - 1);
-    this.#warning = setTimeout(() => void this.guard(this.#warn(next)), wait);
+  async #warned(text: string, minutes: number): Promise<void> {
+    await this.progress({ warned: [...this.launch.warned, minutes] });
+    this.options.onNotify("warning", text);
+    this.#watchWalltime();
   }
 
-  async #warn({ at, minutes }: { at: number; minutes: number }): Promise<void> {
-    const now = this.options.clock();
-    if (now >= at && this.launch.endsAt !== undefined) {
-      await this.progress({ warned: [...this.launch.warned, minutes] });
-      this.options.onNotify("warning", warningText(this.#options.site.spec.name, this.launch.endsAt, now));
-    }
-    this.#warnLater();
+  #watchWalltime(): void {
+    const { jobStartedAt, endsAt, warned } = this.launch;
+    this.#walltime.set({
+      warned,
+      ...(jobStartedAt !== undefined && { startedAt: jobStartedAt }),
+      ...(endsAt !== undefined && { endsAt }),
+    });
   }
 }

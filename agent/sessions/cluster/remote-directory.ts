@@ -28,6 +28,7 @@ const OURS = [
   "pid",
   "exit",
   "exit.tmp",
+  "cancel.sh",
   // The controller's own, agent/scheduler/none.ts.
   "host",
   "canceled",
