@@ -56,9 +56,9 @@ function ask(socket: Duplex, host: string, target: ReadinessTarget, signal: Abor
 }
 
 /** Asks a service on another host. That the listener is the user's own has been seen there. */
-async function probeThrough(connect: Connect, target: ReadinessTarget, signal: AbortSignal): Promise<Probe> {
+async function probeThrough(dial: Connect, target: ReadinessTarget, signal: AbortSignal): Promise<Probe> {
   try {
-    const channel = await connect();
+    const channel = await dial();
     try {
       return await ask(channel, "localhost", target, signal);
     } finally {

@@ -7,7 +7,7 @@ import { quote } from "./quote.ts";
  * A command prefix that reaches the agent. Scripts use it unquoted, so that it is one plain word: where the session's
  * path is none, the file is reached through the directory in which the script itself runs.
  */
-export const tellCommand = (directory: string): string =>
+const tellCommand = (directory: string): string =>
   /^[\w@%+:,./-]+$/.test(directory) ? `${directory}/tell` : "/proc/$$/cwd/tell";
 
 /**
