@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { AgentStatus, LoginLink } from "../contract/agent-status.ts";
 import { BerthError, Problem } from "../contract/problem.ts";
@@ -5,6 +6,11 @@ import { ResourceView } from "../contract/resource.ts";
 import { CatalogueEntry } from "../contract/service.ts";
 import { type LaunchRequest, Session } from "../contract/session.ts";
 import { type Config, readSecret } from "./config.ts";
+
+/** The pause before a log whose stream broke is followed again, milliseconds. */
+const AGAIN_MS = 1000;
+/** Why there may be no stream just now. */
+const PASSING: ReadonlySet<string> = new Set(["agent_offline", "bad_gateway", "edge_unreachable"]);
 
 /** The edge's HTTP API, as the command line uses it. */
 export class Api {
@@ -56,11 +62,30 @@ export class Api {
     return (await this.#json("POST", "/api/login-links", LoginLink)).url;
   }
 
-  /** The log's bytes; with `follow` until the session has ended. */
+  /**
+   * The log's bytes; with `follow` until the session has ended. What breaks a stream that is being followed, such as an
+   * agent that starts again, is waited for: the next one goes on where it stopped.
+   */
   async *logs(id: string, options: { follow: boolean; signal: AbortSignal }): AsyncGenerator<Uint8Array> {
-    const path = `/api/sessions/${encodeURIComponent(id)}/logs?follow=${options.follow ? 1 : 0}`;
-    const response = await this.#fetch("GET", path, undefined, options.signal);
-    if (response.body !== null) yield* response.body;
+    const { follow, signal } = options;
+    const path = `/api/sessions/${encodeURIComponent(id)}/logs?follow=${follow ? 1 : 0}`;
+    let offset: number | undefined;
+    for (;;) {
+      try {
+        const from = offset === undefined ? {} : { "last-event-id": String(offset) };
+        const { body } = await this.#fetch("GET", path, { signal, headers: from });
+        offset ??= 0;
+        for await (const bytes of body ?? []) {
+          offset += bytes.length;
+          yield bytes;
+        }
+        return;
+      } catch (error) {
+        const isLost = !(error instanceof BerthError) || PASSING.has(error.code);
+        if (!follow || offset === undefined || !isLost || signal.aborted) throw error;
+      }
+      await delay(AGAIN_MS, undefined, { signal });
+    }
   }
 
   async #json<Schema extends z.ZodType>(
@@ -69,12 +94,17 @@ export class Api {
     schema: Schema,
     body?: unknown,
   ): Promise<z.infer<Schema>> {
-    const response = await this.#fetch(method, path, body);
+    const response = await this.#fetch(method, path, { body });
     return schema.parse(await response.json());
   }
 
-  async #fetch(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = { authorization: `Bearer ${this.#token}` };
+  async #fetch(
+    method: string,
+    path: string,
+    options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
+  ): Promise<Response> {
+    const { body, signal } = options;
+    const headers: Record<string, string> = { ...options.headers, authorization: `Bearer ${this.#token}` };
     if (body !== undefined) headers["content-type"] = "application/json";
     const response = await fetch(new URL(path, this.#edge), {
       method,

@@ -57,26 +57,25 @@ export class LogReader implements AnswerSource {
       return;
     }
     const grown = new Growth(options.path, options.follow);
-    // A character may be cut by the end of a read: the decoder keeps its first bytes for the next.
-    const decoder = new TextDecoder();
     const buffer = Buffer.alloc(CHUNK);
     let offset = options.offset;
     try {
       while (!signal.aborted) {
         const isLast = !options.follow || options.isOver();
         const { bytesRead } = await file.read(buffer, 0, CHUNK, offset);
-        if (bytesRead === 0 && isLast) break;
-        if (bytesRead === 0) {
+        // A reader that comes back begins with a whole character, too.
+        const whole = options.asEvents ? wholeCharacters(buffer.subarray(0, bytesRead)) : bytesRead;
+        const size = whole === 0 && isLast ? bytesRead : whole;
+        if (size === 0 && isLast) break;
+        if (size === 0) {
           await grown.next(signal);
           continue;
         }
-        offset += bytesRead;
-        const bytes = buffer.subarray(0, bytesRead);
+        offset += size;
+        const bytes = buffer.subarray(0, size);
         if (options.asEvents)
           sender.write(
-            Buffer.from(
-              `id: ${offset}\nevent: line\ndata: ${JSON.stringify(decoder.decode(bytes, { stream: true }))}\n\n`,
-            ),
+            Buffer.from(`id: ${offset}\nevent: line\ndata: ${JSON.stringify(bytes.toString())}\n\n`),
           );
         else sender.write(Buffer.from(bytes));
         if (this.#paused) await this.#untilResumed();
@@ -106,6 +105,18 @@ export class LogReader implements AnswerSource {
     this.#resume = resolve;
     return promise;
   }
+}
+
+/** How many of these bytes are left when a character of UTF-8 (RFC 3629) that is cut by their end is left out. */
+function wholeCharacters(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte < 0x80) break;
+    if (byte < 0xc0) continue;
+    const wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return back < wanted ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
 }
 
 /** Wakes a reader when its file has grown, or may have. */

@@ -1,0 +1,161 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { needsCluster } from "../support/cluster.ts";
+import { ClusterBerth, NODE_ECHO } from "../support/cluster-berth.ts";
+import { eventually } from "../support/eventually.ts";
+
+const MAIN = join(import.meta.dirname, "../../agent/main.ts");
+
+/** Prints numbered lines, among them one of every byte there is and one of 300,000 characters, and is done. */
+const PRINTER = {
+  "start_template.sh": `
+exec python3 -u -c '
+import sys, time
+out = sys.stdout.buffer
+for number in range(2000):
+    if number == 700:
+        out.write(b"every byte: " + bytes(byte for byte in range(256) if byte != 10) + b"\\n")
+    if number == 900:
+        out.write(b"long: " + b"0123456789" * 30000 + b"\\n")
+    out.write(("line %d: h\\u00f6he \\U0001f30a\\n" % number).encode())
+    time.sleep(0.004)
+'
+`,
+};
+
+const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => byte !== 10));
+
+/** What it prints in all. */
+const PRINTED = Buffer.concat(
+  Array.from({ length: 2000 }, (_, number) => [
+    ...(number === 700 ? [Buffer.from("every byte: "), EVERY_BYTE, Buffer.from("\n")] : []),
+    ...(number === 900 ? [Buffer.from(`long: ${"0123456789".repeat(30_000)}\n`)] : []),
+    Buffer.from(`line ${number}: höhe 🌊\n`),
+  ]).flat(),
+);
+
+let hpc: ClusterBerth;
+
+beforeEach(needsCluster());
+
+beforeAll(async () => {
+  hpc = await ClusterBerth.start({ services: { printer: PRINTER, echo: NODE_ECHO } });
+});
+
+afterAll(async () => {
+  await hpc?.[Symbol.asyncDispose]();
+});
+
+/** Follows a log as the console's page does: where a stream breaks, the next goes on. */
+class Reader {
+  text = "";
+  /** How many streams it took. */
+  streams = 0;
+  readonly over: Promise<void>;
+
+  constructor(id: string) {
+    this.over = this.#follow(`/api/sessions/${id}/logs?follow=1`);
+  }
+
+  /** Waits until it has read this. */
+  async has(text: string): Promise<void> {
+    await eventually(() => this.text.includes(text), { timeoutMs: 60_000, what: `"${text}" in the log` });
+  }
+
+  async #follow(path: string): Promise<void> {
+    let lastId = "";
+    for (;;) {
+      const response = await eventually(
+        async () => {
+          const headers = { accept: "text/event-stream", "last-event-id": lastId };
+          const answer = await hpc.berth.fetch(path, { headers });
+          return answer.ok && answer;
+        },
+        { timeoutMs: 60_000, what: "a stream of the log" },
+      );
+      this.streams += 1;
+      try {
+        for await (const block of blocks(response)) {
+          const { event, id, data } = Object.fromEntries(
+            block.split("\n").map((line) => line.split(/: (.*)/s, 2)),
+          );
+          if (event === "end") return;
+          lastId = id ?? "";
+          this.text += String(JSON.parse(data ?? '""'));
+        }
+      } catch {
+        // It broke.
+      }
+    }
+  }
+}
+
+async function* blocks({ body }: Response): AsyncGenerator<string> {
+  if (body === null) return;
+  let text = "";
+  for await (const piece of body.pipeThrough(new TextDecoderStream())) {
+    const whole = (text + piece).split("\n\n");
+    text = whole.pop() ?? "";
+    yield* whole;
+  }
+}
+
+/** `berth logs -f`, as a person runs it. */
+class LogsCommand {
+  output = Buffer.alloc(0);
+  readonly over: Promise<number | null>;
+
+  constructor(id: string) {
+    const env = { ...process.env, BERTH_HOME: hpc.berth.home, BERTH_PORT: String(hpc.berth.port) };
+    const child = spawn(process.execPath, [MAIN, "logs", "-f", id], {
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    child.stdout.on("data", (chunk: Buffer) => (this.output = Buffer.concat([this.output, chunk])));
+    this.over = once(child, "close").then(([code]) => code as number | null);
+  }
+}
+
+/** What the session's script printed, without what Berth added to its log. */
+const printed = (log: Buffer): Buffer =>
+  Buffer.from(log.toString("latin1").replaceAll(/^berth: .*\n/gm, ""), "latin1");
+
+const rawLog = async (id: string): Promise<Buffer> =>
+  Buffer.from(await (await hpc.berth.fetch(`/api/sessions/${id}/logs`)).arrayBuffer());
+
+describe("a session's output", () => {
+  it("comes live, without a gap or a repeat, while the connection to the cluster is lost three times", async () => {
+    const { id } = await hpc.launch({ service: "printer" });
+    const reader = new Reader(id);
+    const command = new LogsCommand(id);
+    for (const line of ["line 300:", "line 950:", "line 1400:"]) {
+      await reader.has(line);
+      expect(await hpc.cluster.killSshSessions("ctl", "ada")).toBeGreaterThan(0);
+    }
+    await Promise.all([reader.over, command.over]);
+    const log = await rawLog(id);
+    expect(printed(log).equals(PRINTED)).toBe(true);
+    expect(command.output.equals(log)).toBe(true);
+    expect(reader.text).toBe(new TextDecoder().decode(log));
+    expect(await command.over).toBe(0);
+    expect(reader.streams).toBe(1);
+  });
+
+  it("comes without a gap or a repeat when the agent dies in the middle", async () => {
+    const { id } = await hpc.launch({ service: "printer" });
+    const reader = new Reader(id);
+    const command = new LogsCommand(id);
+    for (const line of ["line 300:", "line 950:"]) {
+      await reader.has(line);
+      await hpc.berth.crash("agent");
+    }
+    await Promise.all([reader.over, command.over]);
+    const log = await rawLog(id);
+    expect(printed(log).equals(PRINTED)).toBe(true);
+    expect(reader.text).toBe(new TextDecoder().decode(log));
+    expect(command.output.equals(log)).toBe(true);
+    expect(reader.streams).toBeGreaterThan(1);
+  });
+});
