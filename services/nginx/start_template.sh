@@ -27,10 +27,12 @@ nginx_is_served() {
   [[ ${service_hidden:-false} == true || $inside != */.* ]]
 }
 # Berth's home holds the token that opens everything else: a page must not be able to read it.
-nginx_home=${resource_jobdir%/sessions/*}
-if [[ $nginx_home != "$resource_jobdir" && -d $nginx_home ]] && nginx_is_served "$nginx_home"; then
-  displayErrorMessage "Cannot serve \"$nginx_folder\": Berth's own files in \"$nginx_home\" would be served with it. Choose a folder further down."
-fi
+for nginx_directory in "$resource_jobdir" "$pw_job_dir"; do
+  nginx_home=${nginx_directory%/sessions/*}
+  if [[ $nginx_home != "$nginx_directory" && -d $nginx_home ]] && nginx_is_served "$nginx_home"; then
+    displayErrorMessage "Cannot serve \"$nginx_folder\": Berth's own files in \"$nginx_home\" would be served with it. Choose a folder further down."
+  fi
+done
 
 nginx_source=${BASH_SOURCE[0]%/*}
 nginx_prefix=$resource_jobdir/nginx

@@ -181,7 +181,8 @@ export function itIsAScheduler(
       expect(await sh('find "$1" -name evil', site.home)).toBe("");
     });
 
-    describe.runIf(isBatch)("with nodes to wait for", () => {
+    const forBatch = isBatch ? describe : undefined;
+    forBatch?.("with nodes to wait for", () => {
       it("keeps a job behind a full partition, with the reason, and starts it when there is room", async () => {
         await using full = await batch().fill();
         const ref = await start("exec sleep infinity", { partition: full.partition });
