@@ -8,7 +8,7 @@ import type { Argv, Ended } from "./command.ts";
 import { ALIAS, fillDirectory } from "./directory.ts";
 import { type ExecOptions, Host } from "./host.ts";
 import { HOSTS, type HostName, Layout, SLOTS, type UserName } from "./layout.ts";
-import { connect, cut, restore } from "./links.ts";
+import { connect, cut, openWorkspace, restore } from "./links.ts";
 import { type ClusterProcess, clusterProcesses } from "./processes.ts";
 import { Slurm } from "./slurm.ts";
 
@@ -199,6 +199,15 @@ export class Cluster implements AsyncDisposable {
       // In place: a new file would not be the one that the host has mounted.
       await writeFile(file, passwd.replace(new RegExp(`^(${user}:.*:).*$`, "m"), `$1${shell}`));
     }
+  }
+
+  /**
+   * Lets the nodes connect to the workspace, which they else cannot.
+   * @returns the workspace's address as they know it
+   */
+  async openWorkspace(): Promise<string> {
+    await openWorkspace(this.layout, this.#hosts);
+    return this.layout.uplink.workspace;
   }
 
   /** Drops whatever comes and goes on a node's link; on the controller's link to the workspace. Nobody is told. */

@@ -53,6 +53,14 @@ export async function connect(layout: Layout, hosts: Readonly<Record<HostName, H
   });
 }
 
+/** Lets the nodes reach the workspace, as they do on sites whose network is one. */
+export async function openWorkspace(layout: Layout, hosts: Readonly<Record<HostName, Host>>): Promise<void> {
+  const { ctl } = hosts;
+  await ctl.nft("delete table inet workspace");
+  await ctl.mustExec(["sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]);
+  await Promise.all(NODES.map((node) => hosts[node].ip(`route add default via ${layout.address("ctl")}`)));
+}
+
 /** Drops all packets in both directions on a host's device. The device stays up, and nobody is told. */
 export async function cut(host: Host): Promise<void> {
   const chain = (hook: string): string =>

@@ -99,7 +99,11 @@ export class SessionTunnel implements AsyncDisposable {
     this.#stopped.abort();
     await this.#opening?.catch(() => undefined);
     await this.#forward?.[Symbol.asyncDispose]();
+    const closed = this.#listener === undefined ? undefined : once(this.#listener, "close");
+    this.#listener?.close();
+    // It closes once its connections have, and those are the server's.
     await this.#stack.disposeAsync();
+    await closed;
   }
 
   /** One attempt at a time; a door that has gone meanwhile calls for another. */
@@ -155,10 +159,6 @@ export class SessionTunnel implements AsyncDisposable {
       const listener = createServer((socket: Socket) => this.#server.accept(socket));
       listener.listen(0);
       await once(listener, "listening");
-      this.#stack.defer(async () => {
-        listener.close();
-        await once(listener, "close");
-      });
       this.#listener = listener;
     }
     const address = this.#listener.address();
