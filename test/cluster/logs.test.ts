@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { needsCluster } from "../support/cluster.ts";
@@ -25,6 +26,29 @@ for number in range(2000):
 `,
 };
 
+/** Prepares its start on the controller node. */
+const PREPARED = {
+  ...NODE_ECHO,
+  "service.yaml": "inputs:\n  - { name: dataset, type: string }\n",
+  "controller.sh": `
+echo "prepared on $HOSTNAME for $service_dataset"
+$sshusercontainer status "Fetching $service_dataset"
+{ echo "$HOSTNAME $service_dataset $berth_id $jobschedulertype $resource_name"; pwd; } >>~/prepared
+until [[ -e ~/go ]]; do sleep 0.1; done
+rm ~/go
+`,
+  "start_template.sh": `cat ~/prepared
+${NODE_ECHO["start_template.sh"]}`,
+};
+
+/** Cannot be prepared. */
+const UNPREPARED = {
+  ...NODE_ECHO,
+  "controller.sh": `echo "no such dataset"
+exit 3
+`,
+};
+
 const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => byte !== 10));
 
 /** What it prints in all. */
@@ -41,7 +65,9 @@ let hpc: ClusterBerth;
 beforeEach(needsCluster());
 
 beforeAll(async () => {
-  hpc = await ClusterBerth.start({ services: { printer: PRINTER, echo: NODE_ECHO } });
+  hpc = await ClusterBerth.start({
+    services: { printer: PRINTER, echo: NODE_ECHO, prepared: PREPARED, unprepared: UNPREPARED },
+  });
 });
 
 afterAll(async () => {
@@ -157,5 +183,62 @@ describe("a session's output", () => {
     expect(reader.text).toBe(new TextDecoder().decode(log));
     expect(command.output.equals(log)).toBe(true);
     expect(reader.streams).toBeGreaterThan(1);
+  });
+});
+
+describe("the scheduler's own messages", () => {
+  it.each<[string, (jobId: string) => string[], string, string]>([
+    ["cancels a job", (jobId) => ["scancel", jobId], "canceled", "CANCELLED AT"],
+    [
+      "ends a job at its time limit",
+      (jobId) => ["scontrol", "update", `JobId=${jobId}`, "EndTime=now+1seconds"],
+      "failed",
+      "DUE TO TIME LIMIT",
+    ],
+  ])("stand in the log of a session when the administrator %s", async (_what, argv, state, words) => {
+    const session = await hpc.run({ scheduler: { partition: "small" } });
+    const [program = "", ...parameters] = argv(session.jobId ?? "");
+    await hpc.cluster.host("ctl").mustExec([program, ...parameters]);
+    const reader = new Reader(session.id);
+    await reader.over;
+    expect(reader.text).toContain("echo begins on c2\n");
+    expect(reader.text).toContain(words);
+    const ended = await hpc.berth.session(session.id);
+    expect(ended.state).toBe(state);
+    if (state === "failed") expect(ended.error).toMatch(/time|walltime/i);
+  });
+});
+
+describe("controller.sh", () => {
+  it("runs once on the controller before the job, and its output and status are seen", async () => {
+    const home = join(hpc.cluster.layout.home, "ada");
+    const { id } = await hpc.launch({ service: "prepared", inputs: { dataset: "tides of '42" } });
+    const reader = new Reader(id);
+    await reader.has("prepared on ctl for tides of '42\n");
+    await eventually(async () => (await hpc.berth.session(id)).status === "Fetching tides of '42", {
+      what: "the status of controller.sh",
+    });
+    expect(await hpc.cluster.slurm.queue()).toEqual([]);
+    await hpc.berth.crash("agent");
+    await writeFile(join(home, "go"), "");
+    const session = await hpc.berth.until(id, "running");
+    expect(await hpc.ask(session)).toMatch(/^c[12] /);
+    await reader.has("echo begins on c");
+    const prepared = `ctl tides of '42 ${id} CONTROLLER hopper\n/home/ada/.berth/sessions/${id}/controller\n`;
+    expect(await readFile(join(home, "prepared"), "utf8")).toBe(prepared);
+    expect(reader.text.split("prepared on ctl")).toHaveLength(2);
+    expect(reader.text).toContain(prepared);
+    await hpc.berth.cancel(id);
+    await reader.over;
+  });
+
+  it("that fails keeps the session from being submitted", async () => {
+    const { id } = await hpc.launch({ service: "unprepared" });
+    const { error, jobId } = await hpc.berth.until(id, "failed");
+    expect({ error, jobId }).toEqual({
+      error: expect.stringMatching(/controller\.sh.*\n*[^]*no such dataset/),
+      jobId: null,
+    });
+    await expect.poll(() => hpc.leftovers(), { timeout: 20_000 }).toEqual([]);
   });
 });

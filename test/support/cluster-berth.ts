@@ -151,7 +151,7 @@ export class ClusterBerth implements AsyncDisposable {
     const find = "find /home/ada/.berth/sessions /tmp -mindepth 1 -user ada 2>/dev/null";
     const files = await Promise.all(
       HOSTS.map(async (host) => {
-        const { stdout } = await cluster.exec(host, ["bash", "-c", find]);
+        const { stdout } = await cluster.exec(host, ["sh", "-c", find]);
         return stdout
           .split("\n")
           .filter((line) => line !== "")

@@ -49,11 +49,17 @@ async function endJob(
   }
 }
 
-/** What a session may have running on the cluster: its job, and before that its preparation. @throws CannotAsk */
+/**
+ * What a session may have running on the cluster: its job, and what its preparation has left on the controller. In the
+ * order in which they are to be ended: on a cluster of one host the second would end what the first is still saving.
+ * @throws CannotAsk
+ */
 async function jobsOf(site: ClusterSite, launch: ClusterLaunch): Promise<Job[]> {
   const shell = site.resource.connection;
   const { scheduler, request, preparation } = site;
   const jobs: Job[] = [];
+  const jobId = launch.jobId ?? (launch.isSubmitting ? await scheduler.find(shell, request) : undefined);
+  if (jobId !== undefined) jobs.push({ scheduler, jobId, directory: request.directory });
   const prepared = launch.isPreparing
     ? await preparation.scheduler.find(shell, preparation.request)
     : undefined;
@@ -63,8 +69,6 @@ async function jobsOf(site: ClusterSite, launch: ClusterLaunch): Promise<Job[]> 
       jobId: prepared,
       directory: preparation.request.directory,
     });
-  const jobId = launch.jobId ?? (launch.isSubmitting ? await scheduler.find(shell, request) : undefined);
-  if (jobId !== undefined) jobs.push({ scheduler, jobId, directory: request.directory });
   return jobs;
 }
 
@@ -77,8 +81,7 @@ export async function endOnCluster(
   output: Output,
   options: Pick<EndOptions, "alive" | "signal"> & { launch: ClusterLaunch },
 ): Promise<void> {
-  const jobs = await jobsOf(site, options.launch);
-  await Promise.all(jobs.map((job) => endJob(site, job, options)));
+  for (const job of await jobsOf(site, options.launch)) await endJob(site, job, options);
   await output.drain();
   await site.remote.clean();
 }
