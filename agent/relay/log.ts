@@ -42,7 +42,7 @@ export class LogReader implements AnswerSource {
     this.#resume?.();
   }
 
-  async read(options: LogOptions, sender: AnswerSender): Promise<void> {
+  async read(options: LogOptions, sender: Pick<AnswerSender, "head" | "write" | "end">): Promise<void> {
     const { signal } = this.#abort;
     const type = options.asEvents ? "text/event-stream; charset=utf-8" : "text/plain; charset=utf-8";
     const headers: [string, string][] = [
