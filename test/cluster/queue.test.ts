@@ -81,6 +81,17 @@ describe("behind a full partition", () => {
     await nothingLeft();
   });
 
+  it("a job of qsub waits, and goes on by itself", async () => {
+    const full = await hpc.cluster.slurm.fill("small");
+    const { id } = await hpc.launch({ resource: "lowe", scheduler: { partition: "small" } });
+    await page.goto(`${hpc.berth.url}/sessions/${id}`);
+    await page.locator("#session[data-state=queued]").waitFor();
+    await full[Symbol.asyncDispose]();
+    await page.locator("#session[data-state=running]").waitFor();
+    await ended(await hpc.berth.session(id));
+    await nothingLeft();
+  });
+
   it("a job that nobody will ever start says so in words", async () => {
     const { id } = await hpc.launch({ scheduler: { partition: "small", walltime: 7200 } });
     await page.goto(`${hpc.berth.url}/sessions/${id}`);

@@ -117,6 +117,18 @@ describe("a second user of the node", () => {
     ).toEqual(["700", "600", ""]);
   });
 
+  it("cannot reach one on the controller either", async () => {
+    const own = await hpc.run({ service: "vault", placement: "controller", inputs: { password: PASSWORD } });
+    const find = ["find", "/tmp", "-type", "s", "-path", "*/berth.*/socket"] as const;
+    const socket = (await hpc.cluster.host("ctl").mustExec(find)).trim();
+    expect(await hpc.ask(own)).toBe("vault");
+    expect((await sh("ctl", "ada", GREET, socket)).stdout).toBe("vault");
+    expect(await sh("ctl", "eve", GREET, socket)).toMatchObject({ code: 7, stdout: "" });
+    await hpc.berth.cancel(own.id);
+    await hpc.berth.until(own.id, "canceled");
+    expect(await hpc.cluster.host("ctl").mustExec(["find", "/tmp", "-name", "berth.*"])).toBe("");
+  });
+
   it.each<HostName>(["c1", "ctl"])("reads nothing of a session on %s", async (host) => {
     const find = 'find "$1" -mindepth 1';
     const places = [
