@@ -23,7 +23,7 @@ const sh = (shell: Shell, script: string, args: readonly string[]): Promise<Answ
 const GRACE_S = 40;
 
 async function submit(shell: Shell, { directory, script }: JobRequest): Promise<Submission> {
-  const answer = await tryAsk(shell, ["bash", "-s", directory, script], { input: START });
+  const answer = await tryAsk(shell, ["bash", "--norc", "-s", directory, script], { input: START });
   if (answer instanceof CannotAsk) return { kind: "unknown", why: answer.message };
   const jobId = answer.stdout.trim();
   if (answer.code === 0 && PROCESS.test(jobId)) return { kind: "submitted", jobId, notes: [] };

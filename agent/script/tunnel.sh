@@ -113,7 +113,7 @@ berth_tunnel_way() {
     # A command rather than -W: OpenSSH sets TCP_NODELAY only where there is a session channel. It ends with either
     # side: the reader with the connection, the writer with sshd's pipe, and each takes the other along. Any login
     # shell reads this the same, csh too.
-    remote="exec bash -c 'exec 2>/dev/null 3<>/dev/tcp/127.0.0.1/${BASH_REMATCH[3]} 4<&0 || exit; cat <&3 & r=\$!; (cat <&4 >&3; kill \$r) & wait \$r'"
+    remote="exec bash --norc -c 'exec 2>/dev/null 3<>/dev/tcp/127.0.0.1/${BASH_REMATCH[3]} 4<&0 || exit; cat <&3 & r=\$!; (cat <&4 >&3; kill \$r) & wait \$r'"
     {
       printf '%s \\\n' 'exec ssh -T -o BatchMode=yes -o StrictHostKeyChecking=yes -o HostKeyAlias=berth-controller' \
         '-o UserKnownHostsFile=known_hosts -o CheckHostIP=no -o UpdateHostKeys=no -o Compression=no' \

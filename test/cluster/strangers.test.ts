@@ -69,7 +69,7 @@ afterAll(async () => {
 
 /** Runs a line of bash on a host. */
 const sh = (host: HostName, user: UserName, line: string, ...parameters: string[]): Promise<Ended> =>
-  hpc.cluster.exec(host, ["bash", "-c", line, "bash", ...parameters], { user });
+  hpc.cluster.exec(host, ["bash", "--norc", "-c", line, "bash", ...parameters], { user });
 
 /** The vault's directory on its node. */
 async function nodeDirectory(): Promise<string> {

@@ -100,7 +100,7 @@ export class TunnelNode {
   private constructor(session: string, directory: string) {
     this.session = session;
     this.directory = directory;
-    this.bash = spawn("bash", ["-c", `while IFS= read -r line; do eval "$line"; echo "= $?"; done`], {
+    this.bash = spawn("bash", ["--norc", "-c", `while IFS= read -r line; do eval "$line"; echo "= $?"; done`], {
       env: { ...process.env, BERTH_SESSION_ID: session },
       stdio: "pipe",
     });
