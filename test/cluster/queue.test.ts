@@ -223,8 +223,15 @@ describe("what somebody types", () => {
   });
 
   it.each([
-    ["hopper", { directives: ["--mail-user=$(touch ~/pwned)", "--mail-user=`touch ~/pwned`;touch ~/pwned"] }],
-    ["lowe", { directives: ["-M $(touch${IFS}~/pwned)`touch ~/pwned`;touch ~/pwned"] }],
+    [
+      "hopper",
+      { directives: ["--mail-user=$(touch${IFS}$HOME/pwned)`touch${IFS}$HOME/pwned`;touch${IFS}~/pwned"] },
+    ],
+    ["hopper", { directives: ["--mail-user='; touch ~/pwned; '"] }],
+    ["lowe", { directives: ["-M $(touch${IFS}$HOME/pwned)"] }],
+    ["lowe", { directives: ["-M `touch${IFS}$HOME/pwned`"] }],
+    ["lowe", { directives: ["-M ada;touch${IFS}~/pwned"] }],
+    ["lowe", { directives: ["-M '; touch ~/pwned; '"] }],
     ["hopper", { partition: 'small" --wrap="touch ~/pwned' }],
     ["lowe", { partition: "small;touch ~/pwned" }],
     ["lowe", { account: "$(touch ~/pwned)" }],
