@@ -108,6 +108,9 @@ export const SessionReport = z.object({
   stripPrefix: z.boolean(),
   jobId: z.string().optional(),
   node: z.string().optional(),
+  /** When the scheduler took its job, and when the job began to run on its node. */
+  submittedAt: z.int().optional(),
+  jobStartedAt: z.int().optional(),
   /** When it first ran: when its service answered. */
   startedAt: z.int().optional(),
   endedAt: z.int().optional(),
@@ -143,6 +146,8 @@ export const Session = z.object({
   jobId: z.string().nullable(),
   node: z.string().nullable(),
   createdAt: time,
+  submittedAt: time.nullable(),
+  jobStartedAt: time.nullable(),
   startedAt: time.nullable(),
   endedAt: time.nullable(),
   endsAt: time.nullable(),

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { isEnded } from "../../contract/session.ts";
 import { Api } from "../api.ts";
 import { readConfig } from "../config.ts";
-import { placeText, plain, printJson, printTable, stateText, timeLeft } from "./output.ts";
+import { jobText, placeText, plain, printJson, printTable, stateText, timeLeft } from "./output.ts";
 
 export const listCommand = (): Command =>
   new Command("list")
@@ -26,7 +26,7 @@ export const listCommand = (): Command =>
         plain(session.name),
         session.service,
         placeText(session),
-        session.jobId ?? "",
+        jobText(session) ?? "",
         timeLeft(session, Date.now()) ?? "",
         session.url ?? "",
         stateText(session),

@@ -36,6 +36,10 @@ export function placeText({ placement, resource, node }: Session): string {
   return `${resource ?? placement}${detail === null ? "" : ` (${plain(detail)})`}`;
 }
 
+/** The job's number at its scheduler; null where there is none to ask for it. */
+export const jobText = ({ placement, jobId }: Session): string | null =>
+  placement === "compute" && jobId !== null ? plain(jobId) : null;
+
 /** How long the scheduler leaves it, to the minute; null when there is no such end, or it is past. */
 export function timeLeft({ endsAt, state }: Session, now: number): string | null {
   if (endsAt === null || isEnded(state)) return null;

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { Api } from "../api.ts";
 import { readConfig } from "../config.ts";
-import { placeText, plain, printJson, printTable, stateText, timeLeft } from "./output.ts";
+import { jobText, placeText, plain, printJson, printTable, stateText, timeLeft } from "./output.ts";
 
 export const statusCommand = (): Command =>
   new Command("status")
@@ -20,11 +20,13 @@ export const statusCommand = (): Command =>
         ["name", plain(session.name)],
         ["service", session.service],
         ["runs on", placeText(session)],
-        ["job", session.jobId],
+        ["job", jobText(session)],
         ["state", stateText(session)],
         ["time left", timeLeft(session, Date.now())],
         ["url", session.url],
         ["launched", session.createdAt],
+        ["job taken", session.placement === "compute" ? session.submittedAt : null],
+        ["job begun", session.placement === "compute" ? session.jobStartedAt : null],
         ["running since", session.startedAt],
         ["ended", session.endedAt],
       ];

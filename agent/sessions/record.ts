@@ -53,7 +53,11 @@ export const ClusterLaunch = z.object({
   isPreparing: z.boolean().default(false),
   /** A submit has begun: before another one it is looked for, since its outcome may not be known. */
   isSubmitting: z.boolean().default(false),
+  /** The end of a submit was not seen: there may be more of its processes and jobs than the one that is known. */
+  isInDoubt: z.boolean().default(false),
   jobId: z.string().optional(),
+  /** When the scheduler took the job. */
+  submittedAt: z.int().optional(),
   /** When the job began to run: from then on the service is to become ready. */
   jobStartedAt: z.int().optional(),
   /** The service listens, and the listener is the user's own. */

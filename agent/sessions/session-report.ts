@@ -30,6 +30,16 @@ export function jobOf(launch: Launch): JobFacts {
   };
 }
 
+/** When the job was taken and when it began, as far as there is one. */
+function jobTimes(launch: Launch): Pick<SessionReport, "submittedAt" | "jobStartedAt"> {
+  if (launch.where === "workspace") return {};
+  const { submittedAt, jobStartedAt } = launch;
+  return {
+    ...(submittedAt !== undefined && { submittedAt }),
+    ...(jobStartedAt !== undefined && { jobStartedAt }),
+  };
+}
+
 /**
  * What is told of a session that lives: what its service.json says.
  * @param port where the service may be reached; undefined when the file names none
@@ -52,6 +62,7 @@ export function liveReport(
     scheme,
     slug,
     stripPrefix,
+    ...jobTimes(launch),
     ...(launch.readyAt !== undefined && { startedAt: launch.readyAt }),
     ...(port !== undefined && { port }),
     ...job,

@@ -47,14 +47,17 @@ const LAST: Record<SessionState, Mark> = {
 };
 
 /** True for a session that goes through a batch scheduler. */
-const isBatch = ({ placement, state, jobId }: Session): boolean =>
-  placement === "compute" || state === "queued" || jobId !== null;
+const isBatch = ({ placement, state }: Session): boolean => placement === "compute" || state === "queued";
+
+/** When its start began: with its job, where it has one. */
+const startOf = ({ createdAt, submittedAt, jobStartedAt }: Session): string =>
+  jobStartedAt ?? submittedAt ?? createdAt;
 
 /** The steps that only a batch scheduler brings, of a session that was taken up. */
 function clusterSteps(session: Session): Step[] {
-  const { state, queue, createdAt, startedAt, endedAt, node } = session;
+  const { state, queue, createdAt, submittedAt, jobStartedAt, startedAt, endedAt, node } = session;
   if (!isBatch(session)) return node === null ? [] : [{ label: "node", mark: "done", note: node }];
-  const queued = { label: "queued", from: createdAt } as const;
+  const queued = { label: "queued", from: submittedAt ?? createdAt } as const;
   if (state === "queued") {
     return [
       { ...queued, mark: "now", note: queueText(queue) },
@@ -64,16 +67,18 @@ function clusterSteps(session: Session): Step[] {
   if (isEnded(state) && startedAt === null && node === null)
     return [{ ...queued, mark: LAST[state], to: endedAt }];
   return [
-    { label: "queued", mark: "done" },
+    { label: "queued", mark: "done", ...(jobStartedAt === null ? {} : { ...queued, to: jobStartedAt }) },
     { label: "node", mark: "done", note: node ?? undefined },
   ];
 }
 
 /** The start and the run of a session that is up, or over. */
-function runSteps({ state, createdAt, startedAt, endedAt }: Session): Step[] {
+function runSteps(session: Session): Step[] {
+  const { state, startedAt, endedAt } = session;
+  const from = startOf(session);
   const hasRun = startedAt !== null || state === "running" || state === "completed";
-  if (!hasRun) return [{ label: "starting", mark: LAST[state], from: createdAt, to: endedAt }];
-  const started = startedAt === null ? {} : { from: createdAt, to: startedAt };
+  if (!hasRun) return [{ label: "starting", mark: LAST[state], from, to: endedAt }];
+  const started = startedAt === null ? {} : { from, to: startedAt };
   return [
     { label: "starting", mark: "done", ...started },
     { label: "running", mark: LAST[state], from: startedAt, to: endedAt },
@@ -82,12 +87,12 @@ function runSteps({ state, createdAt, startedAt, endedAt }: Session): Step[] {
 
 /** The way of a session from its launch to its end, as far as it is known. */
 export function stepsOf(session: Session): Step[] {
-  const { state, createdAt, startedAt, endedAt, jobId, node } = session;
+  const { state, createdAt, submittedAt, startedAt, endedAt, jobId, node } = session;
   const status = tellingStatus(session);
   const now = {
     mark: "now",
     note: status === undefined ? undefined : `“${status}”`,
-    from: createdAt,
+    from: startOf(session),
   } as const;
   const starting: Step = { label: "starting", mark: "next" };
   const ready: Step = { label: "ready", mark: "next" };
@@ -100,7 +105,8 @@ export function stepsOf(session: Session): Step[] {
   const submitted: Step = {
     label: "submitted",
     mark: "done",
-    note: jobId === null ? undefined : `job ${jobId}`,
+    note: jobId === null || !isBatch(session) ? undefined : `job ${jobId}`,
+    ...(submittedAt === null ? {} : { from: createdAt, to: submittedAt }),
   };
   const before: Step[] = [submitted, ...clusterSteps(session)];
   if (state === "queued") return [...before, starting, ready];

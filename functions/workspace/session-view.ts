@@ -54,6 +54,8 @@ export function sessionView(
     jobId: report?.jobId ?? null,
     node: report?.node ?? null,
     createdAt: new Date(spec.createdAt).toISOString(),
+    submittedAt: iso(report?.submittedAt),
+    jobStartedAt: iso(report?.jobStartedAt),
     startedAt: iso(report?.startedAt),
     endedAt: iso(report?.endedAt),
     endsAt: iso(report?.endsAt),

@@ -29,6 +29,8 @@ export const session = (different: Partial<Session> = {}): Session =>
     jobId: null,
     node: null,
     createdAt: before(3_600_000),
+    submittedAt: null,
+    jobStartedAt: null,
     startedAt: before(3_598_700),
     endedAt: null,
     endsAt: null,

@@ -43,13 +43,13 @@ describe("the steps of a session", () => {
     ],
     [
       "running on a controller",
-      { placement: "controller", resource: "hopper", node: "login1" },
+      { placement: "controller", resource: "hopper", node: "login1", jobId: "812 4401" },
       "submitted done, node done, starting done, running now",
     ],
     ["starting", { ...waiting, state: "starting" }, "submitted done, starting now, ready next"],
     [
       "starting on a node",
-      { ...waiting, state: "starting", jobId: "48213", node: "c12" },
+      { ...waiting, ...compute, state: "starting", jobId: "48213", node: "c12" },
       "submitted done, queued done, node done, starting now, ready next",
     ],
     ["running", {}, "submitted done, starting done, running now"],
@@ -86,8 +86,26 @@ describe("the steps of a session", () => {
     const queue = { position: 3, reason: "Resources", estimatedStart: null };
     const queued = session({ ...waiting, state: "queued", queue });
     expect(textOf(await render(Steps({ session: queued, now: NOW })))).toContain(
-      "queued place 3 · waits for resources",
+      "queued place 3 · Resources",
     );
+  });
+
+  it("say how long each took, as far as that is known", async () => {
+    const times = { createdAt: before(400_000), submittedAt: before(399_600), jobStartedAt: before(27_600) };
+    const started = { ...compute, ...times, jobId: "48213", node: "c12" } as const;
+    const running = session({ ...started, startedAt: before(20_000) });
+    expect(textOf(await render(Steps({ session: running, now: NOW })))).toBe(
+      "submitted job 48213 0.4 s queued 6 m 12 s node c12 starting 7 s running 20 s",
+    );
+    const starting = session({ ...started, ...waiting, state: "starting", status: "Starting" });
+    expect(textOf(await render(Steps({ session: starting, now: NOW })))).toContain("starting 27 s ready");
+    const failed = session({ ...started, ...over, startedAt: null, state: "failed" });
+    expect(textOf(await render(Steps({ session: failed, now: NOW })))).toContain("starting 26 s");
+  });
+
+  it("have nothing to quote in the queue: the status is that of what was done before it", async () => {
+    const queued = session({ ...waiting, ...compute, state: "queued", status: "Fetching the software" });
+    expect(textOf(await render(Steps({ session: queued, now: NOW })))).not.toContain("Fetching");
   });
 
   it("do not repeat a status that only says the state", async () => {

@@ -19,6 +19,8 @@ const SESSION: Session = {
   jobId: "17",
   node: null,
   createdAt: "2026-01-01T00:00:00.000Z",
+  submittedAt: null,
+  jobStartedAt: null,
   startedAt: null,
   endedAt: null,
   endsAt: null,
