@@ -9,8 +9,9 @@ import type { AppEnv } from "../env.ts";
 import { problemPage } from "../views/problem-page.tsx";
 import { Home } from "../views/home.tsx";
 import { type Frame, type Place, Top } from "../views/layout.tsx";
-import { LaunchPage, type Refused } from "../views/launch-page.tsx";
+import { type Filled, LaunchPage } from "../views/launch-page.tsx";
 import { NotificationsPage } from "../views/notifications-page.tsx";
+import { typedPlace } from "../views/place.ts";
 import { ResourcesPage } from "../views/resources-page.tsx";
 import { ServicesPage } from "../views/service-list.tsx";
 import { SessionDetailFragment, SessionDetailPage } from "../views/session-detail.tsx";
@@ -119,19 +120,32 @@ const unknownService = (name: string): Problem =>
 async function launchPage(
   c: Console,
   entry: CatalogueEntry,
-  refused?: Refused,
+  filled?: Filled,
   key?: string,
 ): Promise<Response> {
   const [frame, resources] = await Promise.all([frameFor(c, "services"), c.var.workspace.resources()]);
   const idempotencyKey = key ?? crypto.randomUUID();
-  const view = <LaunchPage {...{ frame, entry, resources, idempotencyKey, refused }} />;
-  return page(c, view, refused?.problem.status);
+  const view = <LaunchPage {...{ frame, entry, resources, idempotencyKey, filled }} />;
+  return page(c, view, filled?.problem?.status);
 }
 
 async function launchForm(c: Console): Promise<Response> {
   const name = c.req.param("service") ?? "";
   const entry = await serviceNamed(c, name);
-  return entry === undefined ? problem(c, unknownService(name)) : launchPage(c, entry);
+  if (entry === undefined) return problem(c, unknownService(name));
+  return launchPage(c, entry, await filledAgain(c, entry, c.req.query("again")));
+}
+
+/** The form as it was for an earlier session, as far as that is known: where it ran, and the name it was given. */
+async function filledAgain(
+  c: Console,
+  entry: CatalogueEntry,
+  id: string | undefined,
+): Promise<Filled | undefined> {
+  const found = id === undefined ? undefined : await c.var.workspace.session(id, c.var.sessionsHost);
+  if (found?.ok !== true || found.value.service !== entry.name) return undefined;
+  const { name } = found.value;
+  return { inputs: {}, name: name === entry.title ? "" : name, place: typedPlace(found.value) };
 }
 
 /** The form again, with what was typed. A key that made another session is spent: the form gets a new one. */

@@ -14,8 +14,8 @@ import { ServiceIcon } from "./service-icon.tsx";
 import { Missing } from "./service-list.tsx";
 import { launchHref } from "./session-actions.tsx";
 
-/** A form that came back: what was typed, and what is wrong with it. */
-export type Refused = { inputs: Inputs; name: string; place: TypedPlace; problem: Problem };
+/** What a form begins with: what was typed, and what is wrong with it; or the place of an earlier session. */
+export type Filled = { inputs: Inputs; name: string; place: TypedPlace; problem?: Problem };
 
 type LaunchProps = {
   frame: Frame;
@@ -23,7 +23,7 @@ type LaunchProps = {
   resources: readonly ResourceView[];
   /** Makes this form one launch, however often it is sent. */
   idempotencyKey: string;
-  refused?: Refused | undefined;
+  filled?: Filled | undefined;
 };
 
 /** The values a form shows, with what is out of sight at its default: what the conditions are held against. */
@@ -54,8 +54,8 @@ function atInput(input: Input, problem: Problem): string {
   return `${atField(problem, input.label ?? input.name)}${again}`;
 }
 
-function Fields({ entry, refused }: { entry: CatalogueEntry; refused: Refused | undefined }) {
-  const typed = refused?.inputs ?? {};
+function Fields({ entry, filled }: { entry: CatalogueEntry; filled: Filled | undefined }) {
+  const typed = filled?.inputs ?? {};
   const { shown } = effective(entry.inputs, typed);
   return (
     <>
@@ -63,7 +63,7 @@ function Fields({ entry, refused }: { entry: CatalogueEntry; refused: Refused | 
         <Field
           input={input}
           value={typed[input.name] ?? defaultOf(input)}
-          error={refused?.problem.field === fieldName(input) ? atInput(input, refused.problem) : undefined}
+          error={filled?.problem?.field === fieldName(input) ? atInput(input, filled.problem) : undefined}
           shown={shown.has(input.name)}
           controller={entry.inputs.find((each) => each.name === input.showWhen?.input)}
         />
@@ -72,16 +72,16 @@ function Fields({ entry, refused }: { entry: CatalogueEntry; refused: Refused | 
   );
 }
 
-const NameField = ({ refused }: { refused: Refused | undefined }) => (
+const NameField = ({ filled }: { filled: Filled | undefined }) => (
   <Labelled
     name="name"
     label="Name"
     optional
     help="What the session is called in your list."
-    error={refused?.problem.field === "name" ? refused.problem.detail : undefined}
+    error={filled?.problem?.field === "name" ? filled.problem.detail : undefined}
   >
     {(attributes) => (
-      <input {...attributes} type="text" maxlength={80} autocomplete="off" value={refused?.name ?? ""} />
+      <input {...attributes} type="text" maxlength={80} autocomplete="off" value={filled?.name ?? ""} />
     )}
   </Labelled>
 );
@@ -105,8 +105,8 @@ function isShownAtField(
   return field.startsWith("scheduler.") && choices.some((placements) => placements.includes("compute"));
 }
 
-function Form({ entry, resources, idempotencyKey, refused }: Omit<LaunchProps, "frame">) {
-  const problem = refused?.problem;
+function Form({ entry, resources, idempotencyKey, filled }: Omit<LaunchProps, "frame">) {
+  const problem = filled?.problem;
   const errorAt = (field: string): string | undefined =>
     problem !== undefined && fieldAtFault(problem) === field ? atField(problem, undefined) : undefined;
   return (
@@ -122,9 +122,9 @@ function Form({ entry, resources, idempotencyKey, refused }: Omit<LaunchProps, "
           </p>
         </div>
       )}
-      <PlaceFields entry={entry} resources={resources} typed={refused?.place} errorAt={errorAt} />
-      <Fields entry={entry} refused={refused} />
-      <NameField refused={refused} />
+      <PlaceFields entry={entry} resources={resources} typed={filled?.place} errorAt={errorAt} />
+      <Fields entry={entry} filled={filled} />
+      <NameField filled={filled} />
       <div class="actions">
         <button class="button primary">Launch</button>
         <button class="button" name="open" value="1">
@@ -136,7 +136,7 @@ function Form({ entry, resources, idempotencyKey, refused }: Omit<LaunchProps, "
 }
 
 /** The form that launches a service, made from its inputs. */
-export function LaunchPage({ frame, entry, resources, idempotencyKey, refused }: LaunchProps) {
+export function LaunchPage({ frame, entry, resources, idempotencyKey, filled }: LaunchProps) {
   const isHereOnly = entry.placements.includes("workspace") && !hasCluster(entry, resources);
   return (
     <Layout title={`Launch ${entry.title}`} frame={frame}>
@@ -173,7 +173,7 @@ export function LaunchPage({ frame, entry, resources, idempotencyKey, refused }:
                 </span>
               </p>
             ) : null}
-            <Form entry={entry} resources={resources} idempotencyKey={idempotencyKey} refused={refused} />
+            <Form entry={entry} resources={resources} idempotencyKey={idempotencyKey} filled={filled} />
           </>
         ) : (
           <div class="notice">

@@ -123,7 +123,8 @@ const Lesson = () => (
 export function PlaceFields({ entry, resources, typed, errorAt }: PlaceProps) {
   if (!entry.placements.some((placement) => placement !== "workspace")) return null;
   if (resources.length === 0) return <Lesson />;
-  const name = typed?.resource ?? proposedResource(entry, resources);
+  const isThere = typed?.resource === "" || resources.some((each) => each.name === typed?.resource);
+  const name = isThere ? (typed?.resource ?? "") : proposedResource(entry, resources);
   const resource = resources.find((each) => each.name === name);
   const placements = resource === undefined ? [] : placementsOn(entry, resource);
   const placement = placements.length > 1 ? (typed?.placement ?? placements[0] ?? "") : (placements[0] ?? "");

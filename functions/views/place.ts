@@ -1,6 +1,8 @@
+import { spellMemory } from "../../contract/memory.ts";
 import type { ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
-import type { SchedulerRequest } from "../../contract/session.ts";
+import type { SchedulerRequest, Session } from "../../contract/session.ts";
+import { spellWalltime } from "../../contract/walltime.ts";
 
 /** What a launch form says of where the session is to run, as it was typed. */
 export type TypedPlace = {
@@ -12,6 +14,21 @@ export type TypedPlace = {
 
 /** The fields of a scheduler's request, as texts. */
 export type TypedScheduler = { readonly [Field in keyof SchedulerRequest]?: string };
+
+/** A session's place as a form spells it. */
+export function typedPlace({ resource, placement, scheduler }: Session): TypedPlace {
+  const { walltime, memory, directives, ...rest } = scheduler ?? {};
+  return {
+    resource: resource ?? "",
+    placement,
+    scheduler: {
+      ...Object.fromEntries(Object.entries(rest).map(([field, value]) => [field, String(value)])),
+      ...(walltime === undefined ? {} : { walltime: spellWalltime(walltime) }),
+      ...(memory === undefined ? {} : { memory: spellMemory(memory) }),
+      ...(directives === undefined ? {} : { directives: directives.join("\n") }),
+    },
+  };
+}
 
 /** Where on a cluster a service can run; what a form proposes comes first. */
 export const placementsOn = (

@@ -1,37 +1,17 @@
 import type { Session } from "../../contract/session.ts";
 import { Hour } from "./time.tsx";
 
-/** Slurm's own words for why a job waits (squeue(1), "job reason codes"), in everybody's. Others stand as they are. */
-const REASONS: ReadonlyMap<string, string> = new Map([
-  ["Resources", "waits for resources"],
-  ["Priority", "waits behind other jobs"],
-  ["BeginTime", "waits for its begin time"],
-  ["Dependency", "waits for another job"],
-  ["Licenses", "waits for a license"],
-  ["PartitionDown", "its partition is down"],
-  ["PartitionInactive", "its partition is inactive"],
-  ["PartitionTimeLimit", "its time is over the partition's limit"],
-  ["QOSMaxJobsPerUserLimit", "you run as many jobs as the QoS allows"],
-  ["AssocMaxJobsLimit", "you run as many jobs as the account allows"],
-  ["JobHeldUser", "held by you"],
-  ["JobHeldAdmin", "held by an administrator"],
-]);
-
 type WaitingQueue = Session["queue"];
-
-const reasonOf = ({ reason }: WaitingQueue): string | null =>
-  reason === null ? null : (REASONS.get(reason) ?? reason);
 
 /** A session's place in the queue and why it waits, in one line; empty where neither is known. */
 export const queueText = (queue: WaitingQueue): string =>
-  [queue.position === null ? null : `place ${queue.position}`, reasonOf(queue)]
+  [queue.position === null ? null : `place ${queue.position}`, queue.reason]
     .filter((part) => part !== null)
     .join(" · ");
 
 /** The place in the queue, the reason and the expected start, one fact after the other. */
 export function Queue({ queue }: { queue: WaitingQueue }) {
-  const { position, estimatedStart } = queue;
-  const reason = reasonOf(queue);
+  const { position, reason, estimatedStart } = queue;
   return (
     <>
       {position === null ? null : <span>place {position}</span>}

@@ -17,10 +17,16 @@ type SchedulerProps = {
 
 type FieldProps = Pick<SchedulerProps, "typed" | "errorAt">;
 
-const limitOf = (partition: Partition | undefined): string =>
-  partition === undefined || partition.maxWalltime === null
-    ? ""
-    : `${partition.name} takes up to ${spellWalltime(partition.maxWalltime)}; more is refused by the scheduler.`;
+function limitOf(partition: Partition | undefined): string {
+  const { name = "", maxWalltime = null, defaultWalltime = null } = partition ?? {};
+  const usual =
+    defaultWalltime === null ? "" : ` ${name} gives ${spellWalltime(defaultWalltime)} unless asked for more.`;
+  const most =
+    maxWalltime === null
+      ? ""
+      : ` ${name} takes up to ${spellWalltime(maxWalltime)}: what asks for more does not start.`;
+  return `${most}${usual}`.trim();
+}
 
 /** What the script reads of a partition: whether it has GPUs, and its limit in words. */
 const dataOf = (partition: Partition | undefined): Record<string, string> => ({

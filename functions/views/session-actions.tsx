@@ -4,6 +4,9 @@ import { Cancel, type CancelBack } from "./cancel.tsx";
 /** Where a service's launch form is. */
 export const launchHref = (service: string): string => `/launch/${encodeURIComponent(service)}`;
 
+/** The launch form as it was for a session: its place and its name are filled in. */
+export const againHref = ({ service, id }: Session): string => `${launchHref(service)}?again=${id}`;
+
 /** Opens the application, or the page that waits for it, in a tab of its own that knows nothing of the console. */
 function Open({ session }: { session: Session }) {
   if (session.url === null) return null;
@@ -34,7 +37,7 @@ export function SessionActions({ session, back }: { session: Session; back: Canc
         ) : null}
         <a
           class={back === "list" ? "button quiet" : "button primary"}
-          href={launchHref(session.service)}
+          href={againHref(session)}
           aria-label={`Launch again: ${session.name}`}
         >
           Launch again

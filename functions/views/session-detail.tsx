@@ -5,6 +5,7 @@ import { spellWalltime } from "../../contract/walltime.ts";
 import { Command } from "./command.tsx";
 import { type Frame, Layout } from "./layout.tsx";
 import { SessionActions } from "./session-actions.tsx";
+import { tellingStatus } from "./session-list.tsx";
 import { lookOf, State } from "./state.tsx";
 import { Steps } from "./steps.tsx";
 import { between, Exact } from "./time.tsx";
@@ -63,8 +64,10 @@ function Asked({ scheduler }: { scheduler: SchedulerRequest }) {
 }
 
 function Facts({ session, title }: Pick<DetailProps, "session" | "title">) {
-  const { resource, placement, scheduler, node, jobId, port, url, status } = session;
+  const { resource, placement, scheduler, node, jobId, port, url } = session;
   const { startedAt, endedAt, endsAt, createdAt } = session;
+  const status = tellingStatus(session);
+  const isOver = isEnded(session.state);
   return (
     <dl class="details">
       <Fact name="Service">{title}</Fact>
@@ -75,16 +78,16 @@ function Facts({ session, title }: Pick<DetailProps, "session" | "title">) {
           <Code text={node} />
         </Fact>
       )}
-      {jobId === null ? null : (
+      {jobId === null || placement !== "compute" ? null : (
         <Fact name="Job">
           <Code text={jobId} />
         </Fact>
       )}
-      <Fact name="Status">{status === "" ? "none yet" : status}</Fact>
+      {status === undefined ? null : <Fact name="Status">{status}</Fact>}
       <Fact name="Launched">
         <Exact at={createdAt} />
       </Fact>
-      {session.queue.estimatedStart === null || isEnded(session.state) ? null : (
+      {session.queue.estimatedStart === null || isOver ? null : (
         <Fact name="Starts about">
           <Exact at={session.queue.estimatedStart} />
         </Fact>
@@ -102,17 +105,17 @@ function Facts({ session, title }: Pick<DetailProps, "session" | "title">) {
       {startedAt === null || endedAt === null ? null : (
         <Fact name="Ran for">{between(startedAt, endedAt)}</Fact>
       )}
-      {endsAt === null || isEnded(session.state) ? null : (
+      {endsAt === null || isOver ? null : (
         <Fact name="Ends">
           <Exact at={endsAt} />
         </Fact>
       )}
-      {url === null ? null : (
+      {url === null || isOver ? null : (
         <Fact name="Address">
           <Code text={url} />
         </Fact>
       )}
-      {port === null ? null : (
+      {port === null || isOver ? null : (
         <Fact name="Port">
           <Code text={String(port)} />
         </Fact>
@@ -133,7 +136,9 @@ function Notice({ session }: { session: Session }) {
           <strong>It failed{session.error === "" ? "." : ":"}</strong>
         </p>
         {session.error === "" ? null : <pre class="error">{session.error}</pre>}
-        <p>The log below says what happened before.</p>
+        {session.node === null && session.startedAt === null ? null : (
+          <p>The log below says what happened before.</p>
+        )}
       </div>
     );
   }

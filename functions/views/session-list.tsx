@@ -22,10 +22,13 @@ type ListProps = {
   now: number;
 };
 
-/** A status worth reading: not one that only says the state again. */
-export const tellingStatus = (session: Pick<Session, "state" | "status">): string | undefined => {
+/** A status worth reading: not one that only says the state again, nor in the queue what was done before it. */
+export const tellingStatus = ({
+  state,
+  ...session
+}: Pick<Session, "state" | "status">): string | undefined => {
   const status = session.status.trim();
-  return status === "" || status.toLowerCase() === session.state ? undefined : status;
+  return status === "" || status.toLowerCase() === state || state === "queued" ? undefined : status;
 };
 
 /** Characters of somebody else's text that a row has room for. */

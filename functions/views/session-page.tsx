@@ -2,7 +2,7 @@ import type { Session, SessionState } from "../../contract/session.ts";
 import { Command } from "./command.tsx";
 import { messagePage } from "./message-page.tsx";
 import { waitsFor } from "./queue.tsx";
-import { launchHref } from "./session-actions.tsx";
+import { againHref } from "./session-actions.tsx";
 import { tellingStatus } from "./session-list.tsx";
 import { lookOf, State } from "./state.tsx";
 import { Ago, between, Elapsed } from "./time.tsx";
@@ -22,8 +22,12 @@ const STATUS: Partial<Record<SessionState, string>> = {
   starting: "Starting",
 };
 
-const again = (session: Session, consoleUrl: string, primary: boolean) => (
-  <a class={primary ? "button primary" : "button"} href={consoleUrl + launchHref(session.service)}>
+/** What a session on its way is at, in its own words where it has any. */
+export const waitingStatus = (session: Session): string =>
+  tellingStatus(session) ?? STATUS[session.state] ?? "";
+
+const again = (session: Session, consoleUrl: string) => (
+  <a class="button primary" href={consoleUrl + againHref(session)}>
     Launch again
   </a>
 );
@@ -63,7 +67,7 @@ export function loadingPage(
     children: (
       <>
         <p id="status" class="status" role="status">
-          {tellingStatus(session) ?? STATUS[session.state] ?? ""}
+          {waitingStatus(session)}
         </p>
         <p class={session.state === "queued" ? "help" : "help later"}>
           <span id="waits">{waitsFor(session)}</span> This page moves on by itself.
@@ -92,7 +96,7 @@ export function failedPage(session: Session, consoleUrl: string, now: number = D
     ),
     actions: (
       <>
-        {again(session, consoleUrl, true)}
+        {again(session, consoleUrl)}
         {detail(session, consoleUrl, "See the log")}
       </>
     ),
@@ -119,7 +123,7 @@ export function endedPage(session: Session, consoleUrl: string, now: number = Da
     ),
     actions: (
       <>
-        {again(session, consoleUrl, true)}
+        {again(session, consoleUrl)}
         {detail(session, consoleUrl, "Details and log")}
       </>
     ),
@@ -163,11 +167,20 @@ export function badGatewayPage(session: Session, reason: string, consoleUrl?: st
     above: <State look={lookOf(session)} />,
     children: (
       <>
-        <p>
-          The session runs, but its application{session.port === null ? null : <> on port {session.port}</>}{" "}
-          gave no answer. It may be starting again, or it may have ended just now.
-        </p>
-        {session.trouble === null ? null : <Trouble text={session.trouble} />}
+        {session.trouble === null ? (
+          <p>
+            The session runs, but its application{session.port === null ? null : <> on port {session.port}</>}{" "}
+            gave no answer. It may be starting again, or it may have ended just now.
+          </p>
+        ) : (
+          <>
+            <p>
+              The way to {session.resource ?? "the session"} is interrupted. The session goes on there, and
+              this page opens it as soon as it can be reached.
+            </p>
+            <Trouble text={session.trouble} />
+          </>
+        )}
         {reason === "" ? null : <pre class="error">{reason}</pre>}
         <p class="help">This page tries again every {RETRY} s.</p>
       </>

@@ -16,7 +16,7 @@ export function Where({ session, brief = false }: { session: Session; brief?: bo
       {partition === undefined ? null : <span>{partition}</span>}
       {node === null || brief ? null : <span>node {node}</span>}
       {gpus === 0 ? null : <span>{counted(gpus, "GPU")}</span>}
-      {jobId === null || brief ? null : <span>job {jobId}</span>}
+      {jobId === null || brief || placement !== "compute" ? null : <span>job {jobId}</span>}
     </>
   );
 }

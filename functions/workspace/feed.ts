@@ -1,6 +1,7 @@
 import type { ResourceView } from "../../contract/resource.ts";
 import { isEnded, type Notification, type Session } from "../../contract/session.ts";
 import { waitsFor } from "../views/queue.tsx";
+import { waitingStatus } from "../views/session-page.tsx";
 import { EventStreams, type ServerEvent } from "./events.ts";
 import type { StoredSession } from "./store.ts";
 
@@ -49,8 +50,9 @@ export class Feed {
   wait(stored: StoredSession, view: View): Response {
     const spell = (session: StoredSession): ServerEvent => {
       const shown = view(session);
-      const { state, status, error, url } = shown;
-      return { event: "session", data: { state, status, error, url, waits: waitsFor(shown) } };
+      const { state, error, url } = shown;
+      const told = { status: waitingStatus(shown), waits: waitsFor(shown) };
+      return { event: "session", data: { state, error, url, ...told } };
     };
     return this.#streams.open([spell(stored)], (change) =>
       change.kind === "session" && change.stored.spec.id === stored.spec.id

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Session } from "../../contract/session.ts";
 import { consoleApp } from "./console-app.ts";
 import { all, one, tagsOf, textOf } from "./markup.ts";
-import { before, entry, resource } from "./samples.ts";
+import { before, entry, partition, resource, session } from "./samples.ts";
 
 const anywhere = entry({ placements: ["workspace", "controller", "compute"] });
 const RESOURCES = [
@@ -100,6 +101,15 @@ describe("the launch form's place", () => {
     expect(one(html, "name", "scheduler.partition.lowe").name).toBe("input");
   });
 
+  it("says what the partition gives and takes", async () => {
+    const html = await form(entry({ ...anywhere, installed: false }), [
+      resource({ partitions: [partition({ isDefault: true, maxWalltime: 86_400, defaultWalltime: 3600 })] }),
+    ]);
+    expect(textOf(html)).toContain(
+      "batch takes up to 24 h: what asks for more does not start. batch gives 1 h unless asked for more.",
+    );
+  });
+
   it("is asked of nobody whose service needs the workspace only", async () => {
     const html = await form(entry());
     expect(radios(html, "resource")).toEqual([]);
@@ -113,6 +123,50 @@ describe("the launch form's place", () => {
     expect(radios(html, "resource")).toEqual([]);
     expect(textOf(html)).toContain("./berth resource add hopper --host me@login.hopper.example");
     expect(textOf(await form(entry({ placements: ["compute"] }), []))).toContain("no cluster is there");
+  });
+});
+
+describe("the form of a launch again", () => {
+  const again = async (earlier: Partial<Session>, id = "s4k2m9x0v7qrt"): Promise<string> => {
+    const sessions = [session({ endedAt: before(0), state: "failed", ...earlier })];
+    const app = consoleApp({ services: [anywhere], resources: RESOURCES, sessions });
+    return (await app.get(`/launch/jupyter-notebook?again=${id}`)).text();
+  };
+  const filled = (html: string, field: string): string | undefined =>
+    one(html, "name", `scheduler.${field}`).attributes.get("value");
+
+  it("begins with the place and the name of the session before", async () => {
+    const html = await again({
+      placement: "compute",
+      resource: "hopper",
+      scheduler: {
+        partition: "gpu",
+        walltime: 5400,
+        memory: 16_384,
+        gpus: 2,
+        directives: ["-C a100", "-x c1"],
+      },
+    });
+    expect(radios(html, "resource").find(([, chosen]) => chosen)?.[0]).toBe("hopper");
+    const gpu = all(html, "option").find((tag) => tag.attributes.get("value") === "gpu");
+    expect(gpu?.attributes.has("selected")).toBe(true);
+    const fields = ["walltime", "memory", "gpus"].map((field) => filled(html, field));
+    expect(fields).toEqual(["1 h 30 m", "16 GiB", "2"]);
+    expect(html).toContain("-C a100\n-x c1</textarea>");
+    expect(one(html, "name", "name").attributes.get("value")).toBe("tides");
+    expect(html).not.toContain('role="alert"');
+  });
+
+  it("begins on the workspace for a session that ran there", async () => {
+    expect(radios(await again({}), "resource").find(([, chosen]) => chosen)?.[0]).toBe("");
+  });
+
+  it.each([
+    ["a cluster that is gone", { placement: "compute", resource: "gone" }, undefined],
+    ["another service", { service: "vscode", placement: "compute", resource: "hopper" }, undefined],
+    ["a session that is not there", {}, "snone"],
+  ] as const)("begins as ever after %s", async (_, earlier, id) => {
+    expect(radios(await again(earlier, id), "resource").find(([, chosen]) => chosen)?.[0]).toBe("");
   });
 });
 

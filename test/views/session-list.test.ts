@@ -40,7 +40,7 @@ describe("a session in the list", () => {
   it("that waits in a queue says its place, the reason and the hour", async () => {
     const queue = { position: 3, reason: "Resources", estimatedStart: "2026-11-23T14:20:00.000Z" };
     const html = await only({ state: "queued", queue, url: null });
-    expect(textOf(html)).toContain("place 3 waits for resources starts ~ 14:20 UTC");
+    expect(textOf(html)).toContain("place 3 Resources starts ~ 14:20 UTC");
     expect(all(html, "a")).toHaveLength(1);
   });
 
@@ -83,9 +83,9 @@ describe("a session in the list", () => {
     });
     expect(textOf(html)).toContain("“rserver not found” 12 min ago Why? Launch again");
     expect(html).not.toContain("line two");
-    expect(one(html, "href", "/launch/jupyter-notebook").attributes.get("aria-label")).toBe(
-      "Launch again: tides",
-    );
+    expect(
+      one(html, "href", "/launch/jupyter-notebook?again=s4k2m9x0v7qrt").attributes.get("aria-label"),
+    ).toBe("Launch again: tides");
   });
 
   it("has an error of any length cut to one line", async () => {

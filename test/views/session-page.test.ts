@@ -67,9 +67,9 @@ describe("the page of a session that is over", () => {
     expect(html).toContain(`>${error}</pre>`);
     expect(textOf(html)).toContain("tides failed");
     expect(textOf(html)).toContain("1 min ago");
-    expect(one(html, "href", `${CONSOLE}/launch/jupyter-notebook`).attributes.get("class")).toBe(
-      "button primary",
-    );
+    expect(
+      one(html, "href", `${CONSOLE}/launch/jupyter-notebook?again=s4k2m9x0v7qrt`).attributes.get("class"),
+    ).toBe("button primary");
     expect(one(html, "href", `${CONSOLE}/sessions/s4k2m9x0v7qrt`).name).toBe("a");
   });
 
@@ -84,7 +84,7 @@ describe("the page of a session that is over", () => {
       const ended = session({ state, startedAt: before(7_200_000), endedAt: before(3_600_000) });
       const html = await render(endedPage(ended, CONSOLE, NOW));
       expect(textOf(html)).toContain(`${state} 1 h ago tides has ended It ran for 1 h 00 m.`);
-      expect(one(html, "href", `${CONSOLE}/launch/jupyter-notebook`).name).toBe("a");
+      expect(one(html, "href", `${CONSOLE}/launch/jupyter-notebook?again=s4k2m9x0v7qrt`).name).toBe("a");
       expect(html).not.toContain("http-equiv");
     },
   );
