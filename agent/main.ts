@@ -32,6 +32,12 @@ const commands = [
 ];
 for (const command of commands) program.addCommand(command());
 
+// Whoever reads has seen enough: `berth list | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
