@@ -104,6 +104,12 @@ function gpus(rows: readonly Row[]): Partition["gpus"] {
 
 const sum = (rows: readonly Row[]): number => rows.reduce((total, { nodes }) => total + nodes, 0);
 
+/** The most memory of a node. 1 MiB is what Slurm says where nobody has configured it, slurm.conf(5) RealMemory. */
+function memoryOf(rows: readonly Row[]): number | null {
+  const most = Math.max(...rows.map(({ memory }) => memory));
+  return most > 1 ? most : null;
+}
+
 function toPartition(rows: readonly [Row, ...Row[]]): Partition {
   const [{ partition: printed, available, maxTime, defaultTime }] = rows;
   const total = sum(rows);
@@ -118,7 +124,7 @@ function toPartition(rows: readonly [Row, ...Row[]]): Partition {
     defaultWalltime: parseClock(defaultTime) ?? null,
     nodes: { total, free: sum(rows.filter((row) => IDLE.test(row.state))) },
     cpusPerNode: Math.max(...rows.map(({ cpus }) => cpus)) || null,
-    memoryPerNode: Math.max(...rows.map(({ memory }) => memory)) || null,
+    memoryPerNode: memoryOf(rows),
     gpus: gpus(rows),
   };
 }

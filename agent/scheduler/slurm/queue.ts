@@ -96,8 +96,9 @@ export async function listNamed(shell: Shell, name: string): Promise<QueuedJob[]
 /** A waiting job of anybody in the order of its partition. */
 type Rival = { number: number; partition: string; priority: number; reason: string };
 
-/** Waiting, but not for their turn. */
-const NOT_IN_LINE = /^(?:JobHeld|BeginTime|Dependency|Reservation$)/;
+/** Waiting, but not for their turn, which for some never comes. */
+const NOT_IN_LINE =
+  /^(?:JobHeld|BeginTime|Dependency|Reservation$|Partition(?:Config|NodeLimit|TimeLimit)|BadConstraints)/;
 
 /** Whether a job's turn comes by itself. To be the first at a closed partition or a limit would say nothing. */
 export const isInLine = ({ state, reason }: QueuedJob): boolean =>

@@ -17,7 +17,7 @@ const REASONS: readonly [RegExp, string][] = [
   [/^PartitionTimeLimit$/, "It asks for more time than the partition allows: cancel it and ask for less"],
   [
     /^(?:PartitionNodeLimit|PartitionConfig)$/,
-    "It asks for more nodes than the partition has or allows: cancel it and ask for fewer",
+    "It asks for more nodes or CPUs than the partition has or allows: cancel it and ask for fewer",
   ],
   [/^BadConstraints$/, "No node can satisfy what it asks for: cancel it and ask for less"],
   [/^AccountNotAllowed$/, "The partition does not take this account: cancel it and choose another"],
