@@ -62,8 +62,8 @@ export default defineConfig({
           include: ["test/cluster/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          // One at a time: each file has a cluster of its own, and cuts links and stops daemons on it.
-          fileParallelism: false,
+          // Each file has a cluster of its own; most of their time they wait.
+          maxWorkers: 2,
           sequence: { groupOrder: 4 },
         },
       },

@@ -11,9 +11,13 @@ const RECOVERY_MS = 30_000;
 /** As long as a fault that is not over at once lasts. */
 const OUTAGE_MS = 60_000;
 
-beforeEach(needsCluster());
+/** Declares what a session on such a node survives, and that its cancel leaves nothing: a file for each, since they take minutes. */
+export function itSurvives(placement: "controller" | "compute"): void {
+  beforeEach(needsCluster());
+  describe(`a session on a ${placement} node`, { timeout: 180_000 }, () => declare(placement));
+}
 
-describe.each(["controller", "compute"])("a session on a %s node", { timeout: 180_000 }, (placement) => {
+function declare(placement: "controller" | "compute"): void {
   let all: ClusterBerth;
   let session: Session;
   let before: string;
@@ -108,4 +112,4 @@ describe.each(["controller", "compute"])("a session on a %s node", { timeout: 18
       throw new Error((await all.leftovers()).join("\n"), { cause: error });
     });
   });
-});
+}

@@ -1,0 +1,3 @@
+import { itSurvives } from "./faults.ts";
+
+itSurvives("compute");
