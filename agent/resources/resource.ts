@@ -153,7 +153,8 @@ export class Resource implements AsyncDisposable {
     const { clock, onChange } = this.#options;
     const before = this.report;
     try {
-      await this.connection.connect({ signal: this.#stopped.signal });
+      // Not every scheduler is asked for its partitions. Without a hurry: after a failure the pause holds.
+      await this.connection.run(["true"], { timeoutMs: ASK_TIMEOUT_MS, signal: this.#stopped.signal });
       this.#partitions = await this.#schedulers.compute.scheduler.partitions(this.connection);
       this.#askedAt = clock();
       this.#trouble = null;

@@ -5,6 +5,8 @@ import type { JobRef, JobStatus, Scheduler } from "./scheduler.ts";
 /** How often a scheduler is asked: while something is about to change, and else. Milliseconds. */
 const PACES = { urgent: 1000, calm: 5000 } as const;
 export type Pace = keyof typeof PACES;
+/** A job that is new is asked for no sooner than this after the last query: many come at once. Milliseconds. */
+const NEW_MS = 200;
 
 type Followed = { job: JobRef; pace: Pace; onStatus: (status: JobStatus) => void };
 
@@ -26,6 +28,8 @@ export class JobMonitor implements Disposable {
   #isAsking = false;
   #isClosed = false;
   #lastAt = -Infinity;
+  /** A job has come that no query has asked for yet. */
+  #isNew = false;
 
   constructor(scheduler: Scheduler, shell: Shell) {
     this.#scheduler = scheduler;
@@ -36,7 +40,8 @@ export class JobMonitor implements Disposable {
   follow(job: JobRef, pace: Pace, onStatus: (status: JobStatus) => void): FollowedJob {
     const entry: Followed = { job, pace, onStatus };
     this.#followed.set(job.session, entry);
-    this.#plan(0);
+    this.#isNew = true;
+    this.#plan();
     const remove = (): void => {
       if (this.#followed.get(job.session) === entry) this.#followed.delete(job.session);
       if (this.#followed.size === 0) clearTimeout(this.#timer);
@@ -62,18 +67,19 @@ export class JobMonitor implements Disposable {
     this.#followed.clear();
   }
 
-  /** Sets the next tick: after so many milliseconds, or as soon as the most urgent job wants it. */
-  #plan(delayMs?: number): void {
+  /** Sets the next tick: as soon as the most urgent job wants it. */
+  #plan(): void {
     if (this.#isClosed || this.#isAsking || this.#followed.size === 0) return;
-    const pace = Math.min(...[...this.#followed.values()].map((entry) => PACES[entry.pace]));
-    const due = delayMs ?? Math.max(0, this.#lastAt + pace - performance.now());
+    const paces = [...this.#followed.values()].map((entry) => PACES[entry.pace]);
+    const pause = this.#isNew ? NEW_MS : Math.min(...paces);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#tick(), due);
+    this.#timer = setTimeout(() => void this.#tick(), Math.max(0, this.#lastAt + pause - performance.now()));
   }
 
   async #tick(): Promise<void> {
     const asked = [...this.#followed.values()];
     this.#isAsking = true;
+    this.#isNew = false;
     const statuses = await this.#ask(asked.map(({ job }) => job));
     this.#isAsking = false;
     this.#lastAt = performance.now();

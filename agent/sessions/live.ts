@@ -27,6 +27,7 @@ export abstract class Live<Kind extends Launch> implements Watch {
   readonly #over = Promise.withResolvers<Ending>();
   /** Ends what makes sense only while the session lives. */
   readonly #watching = new AbortController();
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(options: LiveOptions<Kind>) {
     this.options = options;
@@ -122,7 +123,7 @@ export abstract class Live<Kind extends Launch> implements Watch {
   protected async took(verb: Report["verb"], text: string): Promise<void> {
     switch (verb) {
       case "status":
-        if (this.file.phase === "pending") await this.write({ status: text });
+        await this.write({ status: text }, () => this.file.phase === "pending");
         break;
       case "notify":
         this.options.onNotify("info", text);
@@ -144,10 +145,19 @@ export abstract class Live<Kind extends Launch> implements Watch {
     await this.options.onProgress(progress, options);
   }
 
-  /** A disk that is full or away must not end a session that lives: it is tried again while that is so. */
-  protected async write(changes: ServiceJsonChanges): Promise<void> {
+  /**
+   * Writes in the order of the calls. A disk that is full or away must not end a session that lives: it is tried again
+   * while that is so.
+   * @param isRight asked when its turn comes: what has been overtaken is not written
+   */
+  protected write(changes: ServiceJsonChanges, isRight: () => boolean = () => true): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#writeInTurn(changes, isRight));
+    return this.#writing;
+  }
+
+  async #writeInTurn(changes: ServiceJsonChanges, isRight: () => boolean): Promise<void> {
     const { file, onChange } = this.options;
-    for (;;) {
+    while (isRight()) {
       try {
         await file.write(changes);
         return onChange();

@@ -1,15 +1,23 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { JobStatus, Scheduler } from "../../scheduler/scheduler.ts";
+import type { Shell } from "../../ssh/shell.ts";
 import { CannotAsk } from "../../ssh/shell.ts";
+import { untilAborted } from "../../ssh/until-aborted.ts";
 import type { ClusterLaunch } from "../record.ts";
 import type { EndOptions } from "../runner.ts";
 import type { ClusterSite } from "./cluster-site.ts";
+import { endEarlierSubmits } from "./earlier-submit.ts";
 import type { Output } from "./output.ts";
 
 /** How soon it is looked whether a canceled job has gone; milliseconds. */
 const LOOK_MS = 400;
 /** A job that has ended by itself and does not go within this time is canceled after all; milliseconds. */
 const PATIENCE_MS = 60_000;
+
+/** Gives up what is asked when the agent stops. */
+const stoppable = (shell: Shell, signal: AbortSignal): Shell => ({
+  run: (argv, options) => shell.run(argv, { ...options, signal }),
+});
 
 type Job = { scheduler: Scheduler; jobId: string; directory: string };
 
@@ -28,7 +36,7 @@ async function endJob(
   job: Job,
   options: Pick<EndOptions, "alive" | "signal">,
 ): Promise<void> {
-  const shell = site.resource.connection;
+  const shell = stoppable(site.resource.connection, options.signal);
   const { session } = site.request;
   const ref = { session, jobId: job.jobId, directory: job.directory };
   const begin = performance.now();
@@ -54,8 +62,7 @@ async function endJob(
  * order in which they are to be ended: on a cluster of one host the second would end what the first is still saving.
  * @throws CannotAsk
  */
-async function jobsOf(site: ClusterSite, launch: ClusterLaunch): Promise<Job[]> {
-  const shell = site.resource.connection;
+async function jobsOf(site: ClusterSite, launch: ClusterLaunch, shell: Shell): Promise<Job[]> {
   const { scheduler, request, preparation } = site;
   const jobs: Job[] = [];
   const jobId = launch.jobId ?? (launch.isSubmitting ? await scheduler.find(shell, request) : undefined);
@@ -72,6 +79,24 @@ async function jobsOf(site: ClusterSite, launch: ClusterLaunch): Promise<Job[]> 
   return jobs;
 }
 
+/** Ends the jobs of a session beside the one that is known, where an end of a submit was not seen. @throws CannotAsk */
+async function endOthers(
+  site: ClusterSite,
+  shell: Shell,
+  options: Pick<EndOptions, "signal">,
+): Promise<void> {
+  const { scheduler, request } = site;
+  await endEarlierSubmits(shell, request.session);
+  for (;;) {
+    const jobId = await scheduler.find(shell, request);
+    if (jobId === undefined) return;
+    const statuses = await scheduler.status(shell, [site.job(jobId)]);
+    // Those that live are found first.
+    if (isGone(statuses.get(request.session))) return;
+    await endJob(site, { scheduler, jobId, directory: request.directory }, { ...options, alive: true });
+  }
+}
+
 /**
  * Ends what is left of a session on its cluster, brings the rest of its output, and deletes its files there. Repeatable.
  * @throws CannotAsk when the cluster could not be asked: nothing is known to be gone then; the signal's reason
@@ -81,7 +106,14 @@ export async function endOnCluster(
   output: Output,
   options: Pick<EndOptions, "alive" | "signal"> & { launch: ClusterLaunch },
 ): Promise<void> {
-  for (const job of await jobsOf(site, options.launch)) await endJob(site, job, options);
-  await output.drain();
-  await site.remote.clean();
+  const { signal, launch } = options;
+  const shell = stoppable(site.resource.connection, signal);
+  for (const job of await jobsOf(site, launch, shell)) await endJob(site, job, options);
+  if (launch.isInDoubt) await endOthers(site, shell, options);
+  await untilAborted(output.drain(), signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    // A log that cannot be written here keeps nothing on the cluster.
+    if (error instanceof CannotAsk) throw error;
+  });
+  await site.remote.clean(signal);
 }

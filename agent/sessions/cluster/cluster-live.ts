@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { FollowedJob } from "../../scheduler/monitor.ts";
-import type { JobEnd, JobStatus } from "../../scheduler/scheduler.ts";
+import type { JobEnd } from "../../scheduler/scheduler.ts";
 import { withLog } from "../exit.ts";
 import type { LiveOptions } from "../live.ts";
 import { Live } from "../live.ts";
@@ -9,19 +8,21 @@ import { failure, STARTING } from "../record.ts";
 import type { JobFacts } from "../runner.ts";
 import { jobOf, readinessTarget } from "../session-report.ts";
 import type { ClusterSite } from "./cluster-site.ts";
-import { jobOutcome } from "./job-end.ts";
+import { jobOutcome, lostTheLock } from "./job-end.ts";
+import { JobWatch } from "./job-watch.ts";
 import { PREPARING, QUEUED } from "./cluster-status.ts";
 import type { Output } from "./output.ts";
 import type { SessionTunnel, SessionTunnelOptions } from "./session-tunnel.ts";
 import { whyNotReady } from "./readiness.ts";
 import { startJob } from "./start.ts";
-import { Trouble } from "./trouble.ts";
+import { untilAsked } from "./submission.ts";
 import { WalltimeClock } from "./walltime-warnings.ts";
 
 /** How long the scheduler's word on a job that has ended is waited for, milliseconds: it says best why. */
 const LAST_WORD_MS = 15_000;
-/** A job that the scheduler does not know is gone when it is so for this long, and not by its tunnel; milliseconds. */
-const ABSENT_MS = 10_000;
+
+/** What service.json says of a session's job where its script has said nothing. */
+const OURS: ReadonlySet<string> = new Set([PREPARING, QUEUED, STARTING]);
 
 export type ClusterLiveOptions = LiveOptions<ClusterLaunch> & {
   site: ClusterSite;
@@ -35,25 +36,33 @@ export type ClusterLiveOptions = LiveOptions<ClusterLaunch> & {
 /** A session on a cluster while it lives: its preparation, its job, its tunnel, its output and its walltime. */
 export class ClusterLive extends Live<ClusterLaunch> {
   readonly #options: ClusterLiveOptions;
-  readonly #trouble: Trouble;
+  readonly #job: JobWatch;
+  readonly #walltime: WalltimeClock;
   readonly #listening = Promise.withResolvers<void>();
-  readonly #ended = Promise.withResolvers<JobEnd | undefined>();
-  #facts: JobFacts;
+  #ended = Promise.withResolvers<JobEnd | undefined>();
   #tunnel: SessionTunnel | undefined;
-  #followed: FollowedJob | undefined;
   #submitting: Promise<unknown> = Promise.resolve();
   #exitCode: number | undefined;
-  #absentSince: number | undefined;
   #isProbing = false;
-  readonly #walltime: WalltimeClock;
+  /** The last that was said of how far the job is. */
+  #told: string | undefined;
 
   constructor(options: ClusterLiveOptions) {
     super(options);
     this.#options = options;
-    this.#trouble = new Trouble(options.clock);
-    this.#facts = jobOf(options.launch);
+    const { site } = options;
+    this.#job = new JobWatch({
+      facts: jobOf(options.launch),
+      clock: options.clock,
+      isHeard: () => this.#tunnel?.isUp === true,
+      hasEnded: async () => (await site.remote.exitCode()) !== undefined,
+      onChange: () => this.#ifWatched(options.onChange),
+      onQueued: () => this.#ifWatched(() => void this.guard(this.#become(QUEUED))),
+      onRuns: () => this.#ifWatched(() => void this.guard(this.#runs())),
+      onEnded: (end) => this.#ended.resolve(end),
+    });
     this.#walltime = new WalltimeClock({
-      name: options.site.spec.name,
+      name: site.spec.name,
       clock: options.clock,
       onWarning: (text, minutes) => void this.guard(this.#warned(text, minutes)),
     });
@@ -61,8 +70,7 @@ export class ClusterLive extends Live<ClusterLaunch> {
   }
 
   get job(): JobFacts {
-    const { text } = this.#trouble;
-    return { ...this.#facts, ...(text !== undefined && { trouble: text }) };
+    return this.#job.facts;
   }
 
   protected async follow(stack: AsyncDisposableStack): Promise<void> {
@@ -71,7 +79,7 @@ export class ClusterLive extends Live<ClusterLaunch> {
       onChange: (isUp) => this.#tunnelChanged(isUp),
     });
     stack.defer(() => {
-      this.#followed?.[Symbol.dispose]();
+      this.#job[Symbol.dispose]();
       this.#walltime[Symbol.dispose]();
     });
     // Somebody may have edited it while no agent was there.
@@ -120,7 +128,7 @@ export class ClusterLive extends Live<ClusterLaunch> {
       output,
       launch: this.launch,
       signal: this.signal,
-      onTrouble: (why) => this.#cannotReach(why),
+      onTrouble: (why) => this.#job.cannotAsk(why),
       onProgress: (progress) => this.progress(progress, { must: true }),
       onReport: ({ verb, text }) => this.took(verb, text),
     });
@@ -128,108 +136,55 @@ export class ClusterLive extends Live<ClusterLaunch> {
       this.settle({ outcome: failure(started.refused), alive: true });
       return false;
     }
-    await this.progress({ jobId: started.jobId }, { must: true });
+    // A disk that is full now loses nothing: it would be found again by its name.
+    await this.progress({ jobId: started.jobId, submittedAt: this.options.clock() });
     for (const note of started.notes) this.options.onNotify("warning", note);
-    await this.#know({ ...this.#facts, jobId: started.jobId }, true);
+    this.#job.submitted(started.jobId);
     return !this.signal.aborted;
   }
 
   #followJob(): void {
     const { jobId } = this.launch;
-    if (jobId === undefined) return;
-    const { jobs } = this.#options.site;
-    this.#followed = jobs.follow(this.#options.site.job(jobId), "urgent", (status) => {
-      void this.guard(this.#jobIs(status));
-    });
+    const { site } = this.#options;
+    if (jobId !== undefined) this.#job.follow(site.jobs, site.job(jobId));
   }
 
-  async #jobIs(status: JobStatus): Promise<void> {
-    if (this.signal.aborted) return;
-    if (status.kind === "unknown") {
-      if (this.#trouble.set("Cannot ask the scheduler", status.why)) this.options.onChange();
-      return;
-    }
-    const wasInTrouble = this.#trouble.clear();
-    if (status.kind !== "not_found") this.#absentSince = undefined;
-    switch (status.kind) {
-      case "queued": {
-        const { kind: _kind, ...queue } = status;
-        await this.#know({ ...this.#facts, progress: "queued", queue }, wasInTrouble);
-        await this.#become(QUEUED);
-        // Starts are told by the tunnel at once; the place in the queue may take its time.
-        if (this.#followed !== undefined) this.#followed.pace = "calm";
-        return;
-      }
-      case "running":
-        await this.#runs(status, wasInTrouble);
-        return;
-      case "ended":
-        this.#ended.resolve(status);
-        return;
-      case "not_found":
-        if (wasInTrouble) this.options.onChange();
-        this.#isAbsent();
-        return;
-      default:
-        status satisfies never;
-    }
+  /** What is told of a session that is over disturbs what is told of its end. */
+  #ifWatched(tell: () => void): void {
+    if (!this.signal.aborted) tell();
   }
 
-  async #runs(status: Extract<JobStatus, { kind: "running" }>, isNews: boolean): Promise<void> {
-    const { queue: _queue, ...facts } = this.#facts;
-    const { node, endsAt } = status;
-    const learned = { ...(node !== undefined && { node }), ...(endsAt !== undefined && { endsAt }) };
-    await this.#know({ ...facts, progress: "started", ...learned }, isNews);
-    if (node !== this.launch.node || endsAt !== this.launch.endsAt) await this.progress(learned);
-    await this.#begins();
+  async #runs(): Promise<void> {
+    const { node, endsAt } = this.#job.facts;
+    const begins = this.#begins();
+    if (node !== this.launch.node || endsAt !== this.launch.endsAt)
+      await this.progress({ ...(node !== undefined && { node }), ...(endsAt !== undefined && { endsAt }) });
+    await begins;
     this.#watchWalltime();
-    if (this.#followed !== undefined)
-      this.#followed.pace = this.launch.readyAt === undefined ? "urgent" : "calm";
+    this.#job.isUrgent = this.launch.readyAt === undefined;
   }
 
   /** The job runs: by the scheduler's word, or because its tunnel is up. */
   async #begins(): Promise<void> {
     if (this.launch.jobStartedAt !== undefined) return;
     await this.progress({ jobStartedAt: this.options.clock() });
-    await this.#become(STARTING);
+    // It counts from now on, also while service.json cannot be written.
+    const told = this.#become(STARTING);
     this.#probe();
+    await told;
   }
 
   /** Says how far the job is, where the script has not said anything yet. */
   async #become(status: string): Promise<void> {
-    const ours: readonly string[] = [PREPARING, QUEUED, STARTING];
-    if (this.file.status !== status && ours.includes(this.file.status)) await this.write({ status });
-  }
-
-  async #know(facts: JobFacts, isNews: boolean): Promise<void> {
-    const isSame = JSON.stringify(facts) === JSON.stringify(this.#facts);
-    this.#facts = facts;
-    if (!isSame || isNews) this.options.onChange();
+    if (this.#told === status) return;
+    this.#told = status;
+    await this.write({ status }, () => this.file.status !== status && OURS.has(this.file.status));
   }
 
   #tunnelChanged(isUp: boolean): void {
     if (!isUp || this.signal.aborted) return;
-    if (this.#facts.progress !== "started") {
-      const { queue: _queue, ...facts } = this.#facts;
-      this.#facts = { ...facts, progress: "started" };
-      this.options.onChange();
-      // Only the scheduler knows on which node, and until when.
-      if (this.#followed !== undefined) this.#followed.pace = "urgent";
-    }
+    this.#job.isHeard();
     void this.guard(this.#begins());
-  }
-
-  #cannotReach(why: string | undefined): void {
-    const isNews =
-      why === undefined ? this.#trouble.clear() : this.#trouble.set("The cluster cannot be asked", why);
-    if (isNews) this.options.onChange();
-  }
-
-  /** Nobody has ever heard of the job: true only when it stays so, and nothing is heard from the job itself. */
-  #isAbsent(): void {
-    const now = this.options.clock();
-    this.#absentSince ??= now;
-    if (this.#tunnel?.isUp !== true && now - this.#absentSince >= ABSENT_MS) this.#ended.resolve(undefined);
   }
 
   /** The script has said its last. The scheduler says better than an exit code why it was ended. */
@@ -238,7 +193,7 @@ export class ClusterLive extends Live<ClusterLaunch> {
       this.#ended.resolve(undefined);
       return;
     }
-    if (this.#followed !== undefined) this.#followed.pace = "urgent";
+    this.#job.isUrgent = true;
     await delay(LAST_WORD_MS, undefined, { signal: this.signal });
     this.#ended.resolve(undefined);
   }
@@ -251,9 +206,27 @@ export class ClusterLive extends Live<ClusterLaunch> {
     const code = await Promise.all([output.drain(), this.#exitCode ?? site.remote.exitCode()])
       .then(([, exit]) => exit)
       .catch(() => this.#exitCode);
+    if (lostTheLock(end, code) && (await this.#findOther())) return;
     await this.options.file.refresh();
     const outcome = jobOutcome(end, code, await output.lastLines(), this.launch.readyAt !== undefined);
     this.settle({ outcome, alive: false });
+  }
+
+  /** Of two jobs one runs the session: where ours came too late, the other is ours from now on. @returns whether there is one */
+  async #findOther(): Promise<boolean> {
+    const { scheduler, request, resource } = this.#options.site;
+    const jobId = await untilAsked(() => scheduler.find(resource.connection, request), {
+      signal: this.signal,
+      onTrouble: (why) => this.#job.cannotAsk(why),
+    });
+    if (jobId === undefined || jobId === this.launch.jobId || this.signal.aborted) return false;
+    await this.progress({ jobId, isInDoubt: true });
+    this.#job.submitted(jobId);
+    this.#ended = Promise.withResolvers();
+    this.#options.output.follow();
+    this.#followJob();
+    void this.guard(this.#jobEnded());
+    return true;
   }
 
   /** Waits until the service is ready, once its job runs. */

@@ -96,6 +96,7 @@ export class ClusterRunner implements Runner {
       directory: `${home}/.berth/sessions/${id}`,
       isPreparing: false,
       isSubmitting: false,
+      isInDoubt: false,
       isListening: false,
       warned: [],
     };

@@ -3,6 +3,13 @@ import { outcomeOf, withLog } from "../exit.ts";
 import type { Outcome } from "../record.ts";
 import { failure } from "../record.ts";
 
+/** What session.sh exits with where another process of it was there first. */
+const LOCKED = 75;
+
+/** Whether a job has ended because another one runs the session, which has left no word of its end. */
+export const lostTheLock = (end: JobEnd | undefined, exitCode: number | undefined): boolean =>
+  exitCode === undefined && end?.exitCode === LOCKED;
+
 /**
  * What a job's end makes of its session.
  * @param end the scheduler's word; undefined when it knows nothing of the job any more, or has said nothing in time

@@ -13,10 +13,19 @@ const count = z.int().nonnegative();
 const Position = z.object({
   /** How much of each file stands in our log, bytes. */
   offsets: z.record(z.string(), count),
-  /** A piece that is being appended: our log's size before it, and what it adds. */
-  pending: z.object({ source: z.string(), size: count, bytes: count }).nullable(),
+  /** A piece that is being appended: our log's size before it, what it adds, and where to go on with its file then. */
+  pending: z.object({ source: z.string(), size: count, bytes: count, next: count }).nullable(),
 });
 type Position = z.infer<typeof Position>;
+
+/** Undefined where it is none: a host that lost its power may leave half a file. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * The copy of a cluster session's output in its log in the workspace. What is appended is noted before, so that an agent
@@ -33,8 +42,8 @@ export class LogMirror {
 
   /** Finds out how far the copy is. */
   static async open(directory: SessionDirectory): Promise<LogMirror> {
-    const text = await readFile(directory.file(POSITION), "utf8").catch(() => "null");
-    const position = Position.safeParse(JSON.parse(text)).data ?? { offsets: {}, pending: null };
+    const text = await readFile(directory.file(POSITION), "utf8").catch(() => "");
+    const position = Position.safeParse(parsed(text)).data ?? { offsets: {}, pending: null };
     const mirror = new LogMirror(directory, position);
     await mirror.#settle();
     return mirror;
@@ -45,18 +54,31 @@ export class LogMirror {
     return this.#position.offsets[source] ?? 0;
   }
 
-  append(source: Mirrored, bytes: Buffer): Promise<void> {
+  /**
+   * Copies what stands in a file from `offset` on. Where that leaves some out, the log says so.
+   * @throws Error when the disk refuses; nothing of it is copied then
+   */
+  append(source: Mirrored, bytes: Buffer, offset: number): Promise<void> {
+    const left = offset - this.offset(source);
+    const gap = left > 0 ? `\nberth: ${left} bytes of the output are left out here\n` : "";
+    const text = Buffer.concat([Buffer.from(gap), bytes]);
     return this.#directory.log.write(async (file) => {
       const { size } = await file.stat();
-      await this.#note({ ...this.#position, pending: { source, size, bytes: bytes.length } });
-      await file.appendFile(bytes);
-      this.#position = this.#after(source, bytes.length);
+      const pending = { source, size, bytes: text.length, next: offset + bytes.length };
+      await this.#note({ ...this.#position, pending });
+      try {
+        await file.appendFile(text);
+      } catch (error) {
+        // A disk that is full may have taken a part.
+        await file.truncate(size);
+        throw error;
+      }
+      this.#position = this.#after(pending);
     });
   }
 
-  #after(source: string, bytes: number): Position {
-    const { offsets } = this.#position;
-    return { offsets: { ...offsets, [source]: (offsets[source] ?? 0) + bytes }, pending: null };
+  #after({ source, next }: NonNullable<Position["pending"]>): Position {
+    return { offsets: { ...this.#position.offsets, [source]: next }, pending: null };
   }
 
   /** A piece that was being appended when the agent died is there or it is not; a part of it goes. */
@@ -67,9 +89,7 @@ export class LogMirror {
       const { size } = await file.stat();
       const isThere = size >= pending.size + pending.bytes;
       if (!isThere && size > pending.size) await file.truncate(pending.size);
-      this.#position = isThere
-        ? this.#after(pending.source, pending.bytes)
-        : { ...this.#position, pending: null };
+      this.#position = isThere ? this.#after(pending) : { ...this.#position, pending: null };
     });
   }
 

@@ -35,7 +35,7 @@ export class Output implements Disposable {
       this.#files.follow({
         path: this.#remote.file(source),
         offset: this.#mirror.offset(source),
-        onBytes: (bytes) => this.#mirror.append(source, bytes),
+        onBytes: (bytes, offset) => this.#mirror.append(source, bytes, offset),
       }),
     );
   }

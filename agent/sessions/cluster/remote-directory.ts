@@ -39,6 +39,23 @@ const WRITE = `umask 077; cd -- "$1" || exit 3; shift; while [ $# -gt 1 ]; do pr
 const CLEAN = `cd -- "$1" 2>/dev/null || exit 0; d=$1; shift; rm -rf -- "$@"; cd / && rmdir -- "$d" 2>/dev/null; exit 0`;
 const MARKER = `cat -- "$1/exit" 2>/dev/null; exit 0`;
 
+/** @throws BerthError where it is too large, which its name is for */
+async function packed(directory: string, name: string): Promise<Buffer> {
+  try {
+    const tar = ["-C", directory, "-cf", "-", "."];
+    const { stdout } = await promisify(execFile)("tar", tar, { encoding: "buffer", maxBuffer: LARGEST });
+    return stdout;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const most = LARGEST / 1_048_576;
+    throw new BerthError(
+      "invalid_request",
+      `Cannot copy "${name}" to the cluster: it holds more than ${most} MiB. Have its controller.sh fetch what is large`,
+      { cause: error },
+    );
+  }
+}
+
 /** A session's directory on the cluster: absolute, for its user alone. */
 export class RemoteDirectory {
   readonly path: string;
@@ -69,19 +86,15 @@ export class RemoteDirectory {
         await writeFile(join(staging, name), text, { mode: 0o600 });
       }
       await chmod(staging, 0o700);
-      const { stdout } = await promisify(execFile)("tar", ["-C", staging, "-cf", "-", "."], {
-        encoding: "buffer",
-        maxBuffer: LARGEST,
-      });
-      await this.#mustRun(UNPACK, [this.path], stdout);
+      await this.#mustRun(UNPACK, [this.path], { input: await packed(staging, serviceDirectory) });
     } finally {
       await rm(staging, { recursive: true, force: true });
     }
   }
 
   /** Writes small files in place, as they are read over and over by whoever runs there. No secrets: an argv is public. */
-  async write(files: RemoteFiles): Promise<void> {
-    await this.#mustRun(WRITE, [this.path, ...Object.entries(files).flat()]);
+  async write(files: RemoteFiles, signal?: AbortSignal): Promise<void> {
+    await this.#mustRun(WRITE, [this.path, ...Object.entries(files).flat()], { signal });
   }
 
   /** The exit code that the session's script has left; undefined when it has left none. @throws CannotAsk */
@@ -92,14 +105,19 @@ export class RemoteDirectory {
   }
 
   /** Deletes what is Berth's, and the directory where nothing else is in it. Repeatable. @throws CannotAsk */
-  async clean(): Promise<void> {
-    await this.#mustRun(CLEAN, [this.path, ...OURS]);
+  async clean(signal?: AbortSignal): Promise<void> {
+    await this.#mustRun(CLEAN, [this.path, ...OURS], { signal });
   }
 
-  async #mustRun(script: string, parameters: readonly string[], input?: Buffer): Promise<Buffer> {
+  async #mustRun(
+    script: string,
+    parameters: readonly string[],
+    { input, signal }: { input?: Buffer | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<Buffer> {
     const { code, stdout, stderr } = await this.#shell.run(["sh", "-c", script, "sh", ...parameters], {
       timeoutMs: TIMEOUT_MS,
       ...(input !== undefined && { input }),
+      ...(signal !== undefined && { signal }),
     });
     if (code === 0) return stdout;
     if (code === null) throw new CannotAsk(`A command on the cluster was ended: ${stderr.trim()}`);

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
@@ -14,6 +14,7 @@ import type { Forward } from "../../ssh/forwards.ts";
 import { makeTunnelKeys } from "../../ssh/tunnel-keys.ts";
 import { TunnelServer } from "../../ssh/tunnel-server.ts";
 import { CannotAsk } from "../../ssh/shell.ts";
+import { untilAborted } from "../../ssh/until-aborted.ts";
 import type { SessionDirectory } from "../session-directory.ts";
 import type { RemoteDirectory } from "./remote-directory.ts";
 
@@ -26,15 +27,18 @@ const Keys = z.object({
   clientPublic: z.string(),
 });
 
-const AGAIN_MS = 2000;
+/** The pause before a door that could not be opened is tried again; milliseconds. */
+const AGAIN_MS = { first: 1000, most: 15_000 };
 
 /** A session's keys, made on first use. */
 export async function tunnelKeys(directory: SessionDirectory): Promise<TunnelKeys> {
   const path = directory.file(KEYS);
-  const kept = Keys.safeParse(JSON.parse(await readFile(path, "utf8").catch(() => "null")));
-  if (kept.success) return kept.data;
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text !== undefined) return Keys.parse(JSON.parse(text));
   const made = makeTunnelKeys(directory.id);
-  await writeFile(path, JSON.stringify(made), { mode: 0o600 });
+  // All or nothing: an agent that dies, or a disk that is full, must not leave half of them.
+  await writeFile(`${path}.next`, JSON.stringify(made), { mode: 0o600 });
+  await rename(`${path}.next`, path);
   return made;
 }
 
@@ -113,27 +117,34 @@ export class SessionTunnel implements AsyncDisposable {
 
   async #untilOpen(): Promise<void> {
     const { signal } = this.#stopped;
+    let said = "";
+    let pause = AGAIN_MS.first;
     while (!signal.aborted) {
       try {
         await this.#openOnce();
         return;
       } catch (error) {
-        if (!(error instanceof CannotAsk)) this.#options.log(`the tunnel has no door: ${String(error)}`);
-        await delay(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+        const why = error instanceof Error ? error.message : String(error);
+        // Once, since it may last for days.
+        if (!(error instanceof CannotAsk) && !signal.aborted && why !== said)
+          this.#options.log(`the tunnel has no door: ${(said = why)}`);
+        await delay(pause, undefined, { signal }).catch(() => undefined);
+        pause = Math.min(2 * pause, AGAIN_MS.most);
       }
     }
   }
 
   async #openOnce(): Promise<void> {
     const { resource, remote, session, keys } = this.#options;
-    const facts = await resource.facts(this.#stopped.signal);
+    const { signal } = this.#stopped;
+    const facts = await resource.facts(signal);
     const forward = await this.#door(facts);
     const { hostKey } = resource.connection;
     const known = [
       `berth-${session} ${keys.hostPublic}`,
       ...(hostKey === undefined ? [] : [`berth-controller ${hostKey.type} ${hostKey.base64}`]),
     ];
-    await remote.write({ known_hosts: `${known.join("\n")}\n`, forward: `${forward}\n` });
+    await remote.write({ known_hosts: `${known.join("\n")}\n`, forward: `${forward}\n` }, signal);
   }
 
   /** Opens a door, and says how the node gets to it: a line of the file `forward`. */
@@ -142,15 +153,31 @@ export class SessionTunnel implements AsyncDisposable {
     const { tunnel, controllerHost } = resource.definition;
     if (placement === "compute" && tunnel.via === "direct")
       return `direct ${tunnel.address} ${await this.#listen()}`;
-    const forward = await resource.connection.forward((socket) => this.#server.accept(socket));
-    this.#forward = forward;
-    // With the connection the door has gone.
-    void forward.gone.then(() => {
-      if (this.#forward === forward && !this.#stopped.signal.aborted) this.#open();
-    });
+    const forward = this.#forward ?? (await this.#forwarded());
     // On the controller itself the door is next to the session.
     if (placement === "controller") return `direct 127.0.0.1 ${forward.port}`;
     return `via ${controllerHost ?? host} ${port} ${forward.port}`;
+  }
+
+  /** A port on the controller; one that the node could not be told of yet is told at the next attempt. */
+  async #forwarded(): Promise<Forward> {
+    const { connection } = this.#options.resource;
+    const asked = connection.forward((socket) => this.#server.accept(socket));
+    const forward = await untilAborted(asked, this.#stopped.signal).catch((error: unknown) => {
+      asked.then(
+        (late) => late[Symbol.asyncDispose](),
+        () => undefined,
+      );
+      throw error;
+    });
+    this.#forward = forward;
+    // With the connection the door has gone.
+    void forward.gone.then(() => {
+      if (this.#forward !== forward) return;
+      this.#forward = undefined;
+      if (!this.#stopped.signal.aborted) this.#open();
+    });
+    return forward;
   }
 
   /** Nodes that can reach the workspace connect to it; whom the server admits is its own matter. */

@@ -3,11 +3,14 @@ import { CannotAsk } from "../../ssh/shell.ts";
 import type { JobEnd } from "../../scheduler/scheduler.ts";
 import type { Progress } from "../record-file.ts";
 import type { ClusterSite } from "./cluster-site.ts";
+import { endEarlierSubmits, isSubmitRunning } from "./earlier-submit.ts";
 
 /** The pause before what could not be asked is asked again; milliseconds. */
 const AGAIN_MS = 3000;
 /** How often a preparation on the controller is looked at; milliseconds. */
 const LOOK_MS = 500;
+/** A submit gives up by itself after a minute or two; milliseconds. */
+const SUBMIT_PATIENCE_MS = 150_000;
 
 export type AskingOptions = {
   /** Aborted when the answer is not wanted any more. */
@@ -39,6 +42,27 @@ export async function untilAsked<Answer>(
 export type Submitted = { jobId: string; notes: string[] } | { refused: string };
 
 /**
+ * The job that an earlier submit may have made. One that still runs is waited for, and ended when it takes too long.
+ * @returns undefined when there is none
+ * @throws the signal's reason
+ */
+async function findSubmitted(
+  { scheduler, request, resource }: ClusterSite,
+  options: AskingOptions,
+): Promise<string | undefined> {
+  const shell = resource.connection;
+  const until = performance.now() + SUBMIT_PATIENCE_MS;
+  return await untilAsked(async () => {
+    const isRunning = await isSubmitRunning(shell, request.session);
+    // After that, since it may have come to its end in between.
+    const found = await scheduler.find(shell, request);
+    if (found !== undefined || !isRunning) return found;
+    if (performance.now() > until) await endEarlierSubmits(shell, request.session);
+    throw new CannotAsk("An earlier submit has not come to its end");
+  }, options);
+}
+
+/**
  * Submits a session's job, once and for all: one that an earlier attempt may have submitted is looked for first.
  * @param options.isSubmitting an attempt has begun before
  * @param options.onProgress notes that one begins; what is not on disk is not begun
@@ -52,12 +76,13 @@ export async function submitOnce(
   let mayExist = options.isSubmitting;
   for (;;) {
     if (mayExist) {
-      const found = await untilAsked(() => scheduler.find(resource.connection, request), options);
+      await options.onProgress({ isInDoubt: true });
+      const found = await findSubmitted(site, options);
       if (found !== undefined) return { jobId: found, notes: [] };
     } else {
       await options.onProgress({ isSubmitting: true });
-      options.signal.throwIfAborted();
     }
+    options.signal.throwIfAborted();
     const submission = await scheduler.submit(resource.connection, request);
     if (submission.kind === "submitted") {
       options.onTrouble(undefined);
@@ -80,24 +105,21 @@ export async function prepareController(site: ClusterSite, options: AskingOption
   const { scheduler, request } = site.preparation;
   const shell = site.resource.connection;
   const { session, directory } = request;
-  let jobId = await untilAsked(() => scheduler.find(shell, request), options);
-  if (jobId === undefined) {
-    const submission = await scheduler.submit(shell, request);
-    if (submission.kind === "refused")
-      return { kind: "ended", how: "failed", reason: `Cannot prepare the controller: ${submission.message}` };
-    jobId =
-      submission.kind === "submitted"
-        ? submission.jobId
-        : await untilAsked(() => scheduler.find(shell, request), options);
-  }
   for (;;) {
-    const status =
-      jobId === undefined
-        ? undefined
-        : (await scheduler.status(shell, [{ session, jobId, directory }])).get(session);
-    if (status?.kind === "ended") return status;
-    if (status === undefined || status.kind === "not_found") return await prepareController(site, options);
-    options.onTrouble(status.kind === "unknown" ? status.why : undefined);
+    const jobId = await untilAsked(() => scheduler.find(shell, request), options);
+    if (jobId === undefined) {
+      const submission = await scheduler.submit(shell, request);
+      if (submission.kind === "refused")
+        return {
+          kind: "ended",
+          how: "failed",
+          reason: `Cannot prepare the controller: ${submission.message}`,
+        };
+    } else {
+      const status = (await scheduler.status(shell, [{ session, jobId, directory }])).get(session);
+      if (status?.kind === "ended") return status;
+      options.onTrouble(status?.kind === "unknown" ? status.why : undefined);
+    }
     await delay(LOOK_MS, undefined, { signal: options.signal });
   }
 }

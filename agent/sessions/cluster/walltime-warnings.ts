@@ -22,9 +22,9 @@ export function nextWarning({
   endsAt,
   warned,
 }: WalltimeOptions): { at: number; minutes: number } | undefined {
-  return WARNINGS.map((minutes) => ({ at: endsAt - minutes * MINUTE, minutes }))
-    .filter(({ at, minutes }) => at > startedAt && !warned.some((given) => given <= minutes))
-    .at(0);
+  return WARNINGS.map((minutes) => ({ at: endsAt - minutes * MINUTE, minutes })).find(
+    ({ at, minutes }) => at > startedAt && !warned.some((given) => given <= minutes),
+  );
 }
 
 /** What the user is told. After a time without an agent it may be late, and says how much is left. */
