@@ -61,7 +61,8 @@ export default defineConfig({
           name: "cluster",
           include: ["test/cluster/**/*.test.ts"],
           testTimeout: 180_000,
-          hookTimeout: 60_000,
+          // Longer than what may fail in a hook: a hook that is given up on leaves its cluster behind.
+          hookTimeout: 120_000,
           // Each file has a cluster of its own; most of their time they wait.
           maxWorkers: 2,
           sequence: { groupOrder: 4 },

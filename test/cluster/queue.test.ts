@@ -127,6 +127,10 @@ describe("the walltime", () => {
     await eventually(async () => /^(2 m|1 m)/.test(await left.innerText()), {
       what: "the page to count two minutes",
     });
+    await page.goto(`${hpc.berth.url}/notifications`);
+    await page
+      .getByText("Tides ends in 2 minutes: its walltime is over then. Save your work", { exact: true })
+      .waitFor();
     await ended(session);
     await nothingLeft();
   });
@@ -163,6 +167,7 @@ describe("what the scheduler refuses", () => {
       expect({ error, jobId }).toEqual({ error: expect.stringContaining(words), jobId: null });
       await page.goto(`${hpc.berth.url}/sessions/${id}`);
       await page.locator("#session .error", { hasText: words }).waitFor();
+      await expect.poll(() => hpc.keys(id), { timeout: 20_000 }).toEqual([]);
     }
     await nothingLeft();
   });
