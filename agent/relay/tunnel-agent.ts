@@ -9,14 +9,10 @@ export type Connect = () => Promise<Duplex>;
 
 type Created = (error: Error | null, stream: Duplex) => void;
 
-/** `Agent` sets socket options that a channel has none of: it is kept as it is, and used again as it is. */
-const CHANNEL = {
-  keepSocketAlive: (): true => true,
-  reuseSocket: (): void => undefined,
-};
+const nothing = (): void => undefined;
 
-/** What `http.request` asks of a socket and a channel has not: a limit on the handshake of a WebSocket. */
-function withTimeout(channel: Duplex): Duplex {
+/** Gives a channel what `http.Agent` and `http.request` ask of a socket and a channel has none of. */
+function asSocket(channel: Duplex): Duplex {
   let timer: NodeJS.Timeout | undefined;
   const setTimeoutOnce = (ms: number): Duplex => {
     clearTimeout(timer);
@@ -24,12 +20,20 @@ function withTimeout(channel: Duplex): Duplex {
     return channel;
   };
   channel.once("close", () => clearTimeout(timer));
-  return Object.assign(channel, { setTimeout: setTimeoutOnce });
+  // As a client's socket: what the service has ended is closed, so that it is not kept for another request.
+  channel.allowHalfOpen = false;
+  return Object.assign(channel, {
+    setTimeout: setTimeoutOnce,
+    setKeepAlive: nothing,
+    setNoDelay: nothing,
+    ref: nothing,
+    unref: nothing,
+  });
 }
 
-function open(connect: Connect, created: Created | undefined): undefined {
+function open(connect: Connect, created: Created | undefined, dress: (channel: Duplex) => Duplex): undefined {
   connect().then(
-    (channel) => created?.(null, withTimeout(channel)),
+    (channel) => created?.(null, dress(channel)),
     // The type asks for a stream also where there is none.
     (error: unknown) => (created as ((error: unknown) => void) | undefined)?.(error),
   );
@@ -43,11 +47,10 @@ class TunnelAgent extends Agent {
   constructor(connect: Connect) {
     super({ keepAlive: true });
     this.#connect = connect;
-    Object.assign(this, CHANNEL);
   }
 
   override createConnection(_options: ClientRequestArgs, created?: Created): undefined {
-    return open(this.#connect, created);
+    return open(this.#connect, created, asSocket);
   }
 }
 
@@ -58,14 +61,10 @@ class TunnelTlsAgent extends TlsAgent {
   constructor(connect: Connect) {
     super({ keepAlive: true });
     this.#connect = connect;
-    Object.assign(this, CHANNEL);
   }
 
   override createConnection(_options: ClientRequestArgs, created?: Created): undefined {
-    return open(
-      async () => connectTls({ socket: await this.#connect(), rejectUnauthorized: false }),
-      created,
-    );
+    return open(this.#connect, created, (socket) => connectTls({ socket, rejectUnauthorized: false }));
   }
 }
 
