@@ -31,7 +31,7 @@ berth_look() {
   at[$key]=$from
   ((size > from)) || return 0
   # It may be a pipe by now, which would be waited for.
-  bytes=$(timeout 10 tail -c "+$((from + 1))" -- "${path[$key]}" | head -c "$piece" | base64 -w 0)
+  bytes=$(dd if="${path[$key]}" iflag=nonblock,skip_bytes,count_bytes skip="$from" count="$piece" bs="$piece" status=none 2>/dev/null | base64 -w 0)
   [[ -n $bytes ]] || return 0
   printf '%s %s %s\n' "$key" "$from" "$bytes" || exit 0
   # Until it is taken.

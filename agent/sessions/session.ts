@@ -122,6 +122,7 @@ export class Session implements AsyncDisposable {
         await this.#goOn();
       } catch (error) {
         if (signal.aborted) return;
+        if (error instanceof CannotAsk) this.#tell({ ...this.#report, trouble: error.message });
         this.#context.log.error({ err: error, session: this.spec.id }, "a session is stuck");
         await delay(TRY_AGAIN_MS, undefined, { signal }).catch(() => undefined);
       }
