@@ -48,6 +48,10 @@ const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
     /^\.\/berth launch \S+ --resource hpc /,
     { by: "test", file: RESOURCE_TEST, says: [`"launch"`, `"--resource"`, `"--partition"`] },
   ],
+  [
+    /^npm run cluster -- up$/,
+    { by: "test", file: "test/cluster/main.test.ts", says: [`ask("up")`, `main("down")`] },
+  ],
   [/^(ssh-keygen|cat|chmod) .*~\/\.ssh\//, { by: "outside", because: "it is typed on a cluster" }],
   [/^npm test( -- \S+)?$/, { by: "outside", because: "it is this run" }],
   [/^git clone \S+$|^cd berth$/, { by: "outside", because: "CI does it before it runs this" }],
