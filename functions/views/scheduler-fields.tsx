@@ -17,15 +17,15 @@ type SchedulerProps = {
 
 type FieldProps = Pick<SchedulerProps, "typed" | "errorAt">;
 
+/** What a partition gives a job: where nothing is asked, and at most. */
 function limitOf(partition: Partition | undefined): string {
-  const { name = "", maxWalltime = null, defaultWalltime = null } = partition ?? {};
-  const usual =
-    defaultWalltime === null ? "" : ` ${name} gives ${spellWalltime(defaultWalltime)} unless asked for more.`;
-  const most =
-    maxWalltime === null
-      ? ""
-      : ` ${name} takes up to ${spellWalltime(maxWalltime)}: what asks for more does not start.`;
-  return `${most}${usual}`.trim();
+  const { name, maxWalltime, defaultWalltime } = partition ?? {};
+  const usual = typeof defaultWalltime === "number" ? spellWalltime(defaultWalltime) : undefined;
+  if (typeof maxWalltime !== "number")
+    return usual === undefined ? "" : `${name} gives ${usual} unless asked for more.`;
+  const most = `up to ${spellWalltime(maxWalltime)}`;
+  const given = usual === undefined ? `takes ${most}` : `gives ${usual}, and ${most} when asked`;
+  return `${name} ${given}; what asks for more does not start.`;
 }
 
 /** What the script reads of a partition: whether it has GPUs, and its limit in words. */

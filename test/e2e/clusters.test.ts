@@ -125,7 +125,7 @@ describe("the launch form", () => {
     expect(await inSight(page)).toEqual(["placement", "partition.hopper", "walltime"]);
     await page.selectOption(named("partition.hopper"), "gpu");
     expect(await inSight(page)).toEqual(["placement", "partition.hopper", "walltime", "gpus"]);
-    expect(await page.textContent("[data-limit-of]")).toContain("gpu takes up to 24 h");
+    expect(await page.textContent("[data-limit-of]")).toContain("gpu gives 1 h, and up to 24 h when asked");
     await page.fill(named("gpus"), "2");
     await page.fill(named("walltime"), "4 h");
     await choose(page, "resource", "lowe");

@@ -106,7 +106,7 @@ describe("the launch form's place", () => {
       resource({ partitions: [partition({ isDefault: true, maxWalltime: 86_400, defaultWalltime: 3600 })] }),
     ]);
     expect(textOf(html)).toContain(
-      "batch takes up to 24 h: what asks for more does not start. batch gives 1 h unless asked for more.",
+      "batch gives 1 h, and up to 24 h when asked; what asks for more does not start.",
     );
   });
 
