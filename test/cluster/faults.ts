@@ -14,7 +14,9 @@ const OUTAGE_MS = 60_000;
 /** Declares what a session on such a node survives, and that its cancel leaves nothing: a file for each, since they take minutes. */
 export function itSurvives(placement: "controller" | "compute"): void {
   beforeEach(needsCluster());
-  describe(`a session on a ${placement} node`, { timeout: 180_000 }, () => declare(placement));
+  describe(`a session on a ${placement} node`, { timeout: 180_000 }, () => {
+    declare(placement);
+  });
 }
 
 function declare(placement: "controller" | "compute"): void {

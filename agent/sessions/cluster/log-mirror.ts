@@ -5,9 +5,8 @@ import type { SessionDirectory } from "../session-directory.ts";
 /** The file in the session's directory that says how far the log on the cluster has been copied. */
 const POSITION = "log-position.json";
 
-/** What is copied into the session's log, by the name of its file in the session's directory on the cluster. */
-export const MIRRORED = ["log", "scheduler.log"] as const;
-export type Mirrored = (typeof MIRRORED)[number] | "controller/log";
+/** What is copied into the session's log: files in the session's directory on the cluster. */
+export type Mirrored = "log" | "scheduler.log" | "controller/log";
 
 const count = z.int().nonnegative();
 const Position = z.object({
