@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Inputs } from "../contract/session.ts";
+import { ResourceView } from "../contract/resource.ts";
+import type { LaunchRequest } from "../contract/session.ts";
 import { isEnded, Session } from "../contract/session.ts";
 import { poll } from "./poll.ts";
 
@@ -15,9 +16,9 @@ export class Api {
     this.#signal = signal;
   }
 
-  async launch(service: string, inputs: Inputs = {}): Promise<Session> {
-    const body = JSON.stringify({ service, placement: "workspace", inputs });
-    return Session.parse(await this.#ask("POST", "/api/sessions", body));
+  /** Launches in the workspace, unless the request says where else. */
+  async launch(service: string, request: Partial<LaunchRequest> = {}): Promise<Session> {
+    return Session.parse(await this.#ask("POST", "/api/sessions", JSON.stringify({ service, ...request })));
   }
 
   async session(id: string): Promise<Session> {
@@ -26,6 +27,10 @@ export class Api {
 
   async sessions(): Promise<Session[]> {
     return z.array(Session).parse(await this.#ask("GET", "/api/sessions"));
+  }
+
+  async resources(): Promise<ResourceView[]> {
+    return z.array(ResourceView).parse(await this.#ask("GET", "/api/resources"));
   }
 
   /** Polls every 10 ms until the session is as `wanted`; one that ends otherwise is an error that says why. */
@@ -43,9 +48,14 @@ export class Api {
     return this.until(id, "a running session", ({ state, url }) => state === "running" && url !== null);
   }
 
+  /** Asks for a session's end. */
+  async askToCancel(id: string): Promise<void> {
+    await this.#ask("POST", `/api/sessions/${id}/cancel`);
+  }
+
   /** Cancels, and waits until it is over. */
   async cancel(id: string): Promise<void> {
-    await this.#ask("POST", `/api/sessions/${id}/cancel`);
+    await this.askToCancel(id);
     await this.until(id, "the end of a cancelled session", ({ state }) => isEnded(state));
   }
 

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { quote } from "../agent/script/quote.ts";
 import { isEnded } from "../contract/session.ts";
 import { Api } from "./api.ts";
 import { freePort } from "./free-port.ts";
@@ -15,19 +16,18 @@ const CANCEL_TIMEOUT = 30_000;
 export const PROCESSES = ["edge", "agent"] as const;
 export type BerthProcess = (typeof PROCESSES)[number];
 
-/** The bench's own service, as a folder of the catalogue. */
-const SERVICE = {
+/** A folder of the catalogue: file names and their texts. */
+type ServiceFiles = Readonly<Record<string, string>>;
+
+/** The bench's own service. A node of the bench's cluster has the files of this machine. */
+const SERVICE: ServiceFiles = {
   "service.yaml": `title: Bench
 inputs:
   - { name: wait, type: number, default: 0, min: 0, help: Seconds before it listens }
 `,
-  "start_template.sh": `exec "$berth_node" ${shellQuote(join(import.meta.dirname, "service.ts"))} "$service_port" "$service_wait"
+  "start_template.sh": `exec ${quote(process.execPath)} ${quote(join(import.meta.dirname, "service.ts"))} "$service_port" "$service_wait"
 `,
 };
-
-function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
 
 /** Berth as a user starts it, with a home of its own that goes with it. */
 export class Berth implements AsyncDisposable {
@@ -51,11 +51,16 @@ export class Berth implements AsyncDisposable {
     this.#program = options.program;
   }
 
-  static async start(signal: AbortSignal): Promise<Berth> {
+  /** @param services by name, beside `bench` */
+  static async start(
+    signal: AbortSignal,
+    services: Readonly<Record<string, ServiceFiles>> = {},
+  ): Promise<Berth> {
     const home = await mkdtemp(join(tmpdir(), "berth-bench-"));
     await using stack = new AsyncDisposableStack();
     stack.defer(() => rm(home, { recursive: true, force: true }));
-    await addService(home);
+    for (const [name, files] of Object.entries({ ...services, bench: SERVICE }))
+      await addService(home, name, files);
     const port = await freePort();
     const env = { BERTH_HOME: home, BERTH_PORT: `${port}` };
     const program = stack.use(Program.start(["npm", "start"], { cwd: ROOT, env }));
@@ -108,8 +113,8 @@ export class Berth implements AsyncDisposable {
   }
 }
 
-async function addService(home: string): Promise<void> {
-  const folder = join(home, "services/bench");
+async function addService(home: string, name: string, files: ServiceFiles): Promise<void> {
+  const folder = join(home, "services", name);
   await mkdir(folder, { recursive: true });
-  for (const [name, text] of Object.entries(SERVICE)) await writeFile(join(folder, name), text);
+  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
 }

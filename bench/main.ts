@@ -8,38 +8,52 @@ import { memoryMeasure } from "./measures/memory.ts";
 import { notebookMeasure } from "./measures/notebook.ts";
 import { requestsMeasure } from "./measures/requests.ts";
 import { runningMeasure } from "./measures/running.ts";
-import { transferMeasures } from "./measures/transfer.ts";
+import { transferMeasures, tunnelTransferMeasures } from "./measures/transfer.ts";
 import { webshellMeasure } from "./measures/webshell.ts";
 import { Peer } from "./peer.ts";
 import { jsonReport, markdownReport, textReport } from "./report.ts";
 import { judge } from "./row.ts";
 import type { FailedRow, Row } from "./row.ts";
 import type { Target } from "./target.ts";
-import { TUNNEL_MEASURES } from "./tunnel/measures.ts";
-import { TunnelStage } from "./tunnel/stage.ts";
+import { cancelMeasure } from "./tunnel/cancel.ts";
+import { crowdMeasure } from "./tunnel/crowd.ts";
+import { COMPUTE, TunnelStage } from "./tunnel/stage.ts";
 
 /** In the order they are taken; memory first, since it wants a Berth that has carried nothing yet. */
 const MEASURES: readonly Measure[] = [
   memoryMeasure,
-  requestsMeasure,
+  requestsMeasure({ rate: 0.35, p99: 3 }),
   ...transferMeasures,
-  echoMeasure,
-  runningMeasure,
+  echoMeasure(1.7),
+  runningMeasure(300),
   editMeasure,
   webshellMeasure,
   notebookMeasure,
 ];
 
-type ReportOptions = { rounds: number; json: boolean; markdown: boolean };
-type Options = ReportOptions & { only?: string };
-type TunnelOptions = ReportOptions & { cluster?: string; berth?: URL; header: string[] };
+type Options = { rounds: number; json: boolean; markdown: boolean; only?: string };
+
+/** The crowd first, for the same reason. */
+const TUNNEL_MEASURES: readonly Measure<TunnelStage>[] = [
+  crowdMeasure,
+  requestsMeasure({ rate: 0.8, p99: 0.5 }),
+  ...tunnelTransferMeasures,
+  echoMeasure(1.5),
+  runningMeasure(1000, COMPUTE),
+  cancelMeasure,
+];
 
 const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 };
 
-function chosen(names: string): Measure[] {
-  const unknown = names.split(",").find((name) => MEASURES.every((measure) => measure.name !== name));
+function chosen<On extends Stage>(
+  measures: readonly Measure<On>[],
+  only: string | undefined,
+): readonly Measure<On>[] {
+  if (only === undefined) return measures;
+  const names = only.split(",");
+  const unknown = names.find((name) => measures.every((measure) => measure.name !== name));
   if (unknown !== undefined) program.error(`error: there is no measure "${unknown}"; see --help`);
-  return MEASURES.filter(({ name }) => names.split(",").includes(name));
+  return measures.filter(({ name }) => names.includes(name));
 }
 
 function roundCount(text: string): number {
@@ -82,29 +96,15 @@ async function run(
   return rows;
 }
 
-/** Where a session is reached: `http://127.0.0.1:8787/me/51458`. */
-function sessionUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (url?.protocol !== "http:" || url.port === "")
-    throw new InvalidArgumentError("It must be an http URL with a port.");
-  return url;
-}
-
-async function runTunnel(options: TunnelOptions, signal: AbortSignal): Promise<(Row | FailedRow)[]> {
-  const { rounds, cluster, berth: url, header } = options;
-  tell("starting the service on a cluster, and the tunnels to it …");
-  const headers = Object.fromEntries(
-    header.map((line) => /^([^:]+):\s*(.*)$/.exec(line)?.slice(1) ?? [line, ""]),
-  );
-  const berth = url && {
-    host: url.hostname,
-    port: Number(url.port),
-    prefix: url.pathname.replace(/\/$/, ""),
-    headers,
-  };
-  await using stage = await TunnelStage.start({ cluster, berth, rounds, signal });
+async function runTunnel(
+  measures: readonly Measure<TunnelStage>[],
+  rounds: number,
+  signal: AbortSignal,
+): Promise<(Row | FailedRow)[]> {
+  tell("starting a cluster, Berth, the service on a compute node, and OpenSSH's tunnel to it …");
+  await using stage = await TunnelStage.start({ rounds, signal });
   const rows: (Row | FailedRow)[] = [];
-  for (const measure of TUNNEL_MEASURES) rows.push(...(await take(measure, stage)));
+  for (const measure of measures) rows.push(...(await take(measure, stage)));
   return rows;
 }
 
@@ -120,7 +120,7 @@ for (const [signal, code] of Object.entries(INTERRUPTED)) {
 }
 
 async function report(
-  { json, markdown }: ReportOptions,
+  { json, markdown }: Options,
   rowsOf: (signal: AbortSignal) => Promise<(Row | FailedRow)[]>,
 ): Promise<void> {
   const machine = describeMachine();
@@ -137,6 +137,7 @@ async function report(
 
 const withReport = (command: Command): Command =>
   command
+    .option("--only <measures>", "some measures, by name, with commas between")
     .option("--rounds <n>", "rounds that count, beside the one that warms up", roundCount, 5)
     .option("--json", "print every sample as JSON", false)
     .option("--markdown", "print the table as Markdown", false);
@@ -148,28 +149,18 @@ The exit code is 1 when a target is missed.`;
 const program = withReport(new Command("bench"))
   .description("The same work through Berth, through configurable-http-proxy, and straight to the service.")
   .enablePositionalOptions()
-  .option("--only <measures>", "some measures, by name, with commas between")
   .addHelpText("after", listOf(MEASURES))
   .action((options: Options) => {
-    const measures = options.only === undefined ? MEASURES : chosen(options.only);
+    const measures = chosen(MEASURES, options.only);
     return report(options, (signal) => run(measures, options.rounds, signal));
   });
 
 withReport(program.command("tunnel"))
-  .description("The same work through Berth's tunnel from a compute node, and through OpenSSH's. Needs root.")
-  .option("--cluster <directory>", "a cluster that is up; without it one is brought up for the run")
-  .option(
-    "--berth <url>",
-    "where the bench's service on that cluster is reached through all of Berth",
-    sessionUrl,
-  )
-  .option(
-    "--header <line>",
-    "a header for it, such as `authorization: Bearer …`; may be given again",
-    (line: string, lines: string[]) => [...lines, line],
-    [],
-  )
+  .description("The same work through Berth to a compute node, and through OpenSSH's tunnel. Needs root.")
   .addHelpText("after", listOf(TUNNEL_MEASURES))
-  .action((options: TunnelOptions) => report(options, (signal) => runTunnel(options, signal)));
+  .action((options: Options) => {
+    const measures = chosen(TUNNEL_MEASURES, options.only);
+    return report(options, (signal) => runTunnel(measures, options.rounds, signal));
+  });
 
 await program.parseAsync();

@@ -15,6 +15,9 @@ export type Bench = {
 /** What every measure works with: the ways to one service. */
 export type Stage = Pick<Bench, "targets" | "rounds" | "signal">;
 
+/** What a measure of Berth's own doings works with. */
+export type BerthStage = Stage & Pick<Bench, "berth">;
+
 /** One measure: the name that `--only` takes, what it is for `--help`, and how it is taken. */
 export type Measure<On extends Stage = Bench> = {
   name: string;

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { WebSocket } from "ws";
@@ -13,7 +14,7 @@ import { FLOOD_MESSAGE, flood } from "./load/flood.ts";
  *
  *   GET  /1k            1 KiB
  *   GET  /bytes?n=      n bytes
- *   GET  /since         when it began to listen, milliseconds since 1970
+ *   GET  /since         {since, host, port}: when it began to listen, milliseconds since 1970, and where
  *   POST /sink?n=       answers 200 if n bytes came; with &stall=&after= it stops reading for so many
  *                       milliseconds once so many bytes have come
  *   WS   /echo          every message back as it came
@@ -60,7 +61,7 @@ async function sink(request: IncomingMessage, response: ServerResponse, url: URL
 
 function listeningSince(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200, { "content-type": "application/json" });
-  response.end(JSON.stringify({ since }));
+  response.end(JSON.stringify({ since, host: hostname(), port }));
 }
 
 type Answer = (request: IncomingMessage, response: ServerResponse, url: URL) => void | Promise<void>;

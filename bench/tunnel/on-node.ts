@@ -1,20 +1,19 @@
-import { join } from "node:path";
 import type { Argv } from "../../test/cluster/command.ts";
 import type { Cluster } from "../../test/cluster/cluster.ts";
+import type { HostName } from "../../test/cluster/layout.ts";
 import { poll } from "../poll.ts";
 
-/** The compute node that the service runs on, and whose it is. */
-export const NODE = "c1";
+/** Whose everything on the cluster is. */
 export const USER = "ada";
 
-/** A program that runs on the compute node until it is disposed of. */
+/** A program that runs on a compute node until it is disposed of. */
 export class OnNode implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
   #end: string | undefined;
 
-  constructor(cluster: Cluster, argv: Argv) {
-    this.#ended = cluster.exec(NODE, argv, { user: USER, signal: this.#stop.signal }).then(
+  constructor(cluster: Cluster, node: HostName, argv: Argv) {
+    this.#ended = cluster.exec(node, argv, { user: USER, signal: this.#stop.signal }).then(
       ({ code, stderr }) => void (this.#end = `${argv[0]} ended with ${code}: ${stderr}`),
       (error: unknown) => void (this.#end = String(error)),
     );
@@ -33,14 +32,4 @@ export class OnNode implements AsyncDisposable {
     this.#stop.abort();
     await this.#ended;
   }
-}
-
-/** Starts the bench's service on a port of the compute node's loopback. */
-export async function startService(cluster: Cluster, port: number, signal: AbortSignal): Promise<OnNode> {
-  const script = join(import.meta.dirname, "../service.ts");
-  const service = new OnNode(cluster, [process.execPath, script, `${port}`]);
-  const listens = async (): Promise<boolean> =>
-    (await cluster.listeners(NODE)).some(({ address }) => address === `127.0.0.1:${port}`);
-  await service.until(listens, "service on the node", signal);
-  return service;
 }

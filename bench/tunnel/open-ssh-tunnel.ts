@@ -4,9 +4,10 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Cluster } from "../../test/cluster/cluster.ts";
 import { mustRun } from "../../test/cluster/command.ts";
+import type { HostName } from "../../test/cluster/layout.ts";
 import { freePort } from "../free-port.ts";
 import { Program } from "../program.ts";
-import { NODE, OnNode, USER } from "./on-node.ts";
+import { OnNode, USER } from "./on-node.ts";
 
 const accepts = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -29,7 +30,12 @@ export class OpenSshTunnel implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async start(cluster: Cluster, service: number, signal: AbortSignal): Promise<OpenSshTunnel> {
+  /** @param service where it listens, on that node's loopback */
+  static async start(
+    cluster: Cluster,
+    service: { node: HostName; port: number },
+    signal: AbortSignal,
+  ): Promise<OpenSshTunnel> {
     await using stack = new AsyncDisposableStack();
     const directory = await mkdtemp(join(tmpdir(), "berth-bench-sshd-"));
     stack.defer(() => rm(directory, { recursive: true, force: true }));
@@ -42,9 +48,13 @@ export class OpenSshTunnel implements AsyncDisposable {
       (await cluster.listeners("ctl")).some(({ address }) => address === `127.0.0.1:${onController}`);
     await reverse.until(isReached, { timeoutMs: 20_000, what: "way to the workspace", signal });
     const jump = ["-J", "ctl", "-p", `${onController}`, "-o", "HostKeyAlias=usercontainer"];
-    const toService = ["-R", `127.0.0.1:${port}:127.0.0.1:${service}`, `${userInfo().username}@127.0.0.1`];
-    const tunnel = stack.use(new OnNode(cluster, ["ssh", ...strict, ...jump, ...toService]));
-    await tunnel.until(() => accepts(port), `tunnel from ${NODE}`, signal);
+    const toService = [
+      "-R",
+      `127.0.0.1:${port}:127.0.0.1:${service.port}`,
+      `${userInfo().username}@127.0.0.1`,
+    ];
+    const tunnel = stack.use(new OnNode(cluster, service.node, ["ssh", ...strict, ...jump, ...toService]));
+    await tunnel.until(() => accepts(port), `tunnel from ${service.node}`, signal);
     return new OpenSshTunnel(port, stack.move());
   }
 
