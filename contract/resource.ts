@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SchedulerRequest } from "./session.ts";
 
 export const SCHEDULERS = ["slurm", "pbs", "none"] as const;
 /** What hands out a cluster's nodes; `none`: there is only the controller node. */
@@ -33,6 +34,11 @@ export const Partition = z.object({
 });
 export type Partition = z.infer<typeof Partition>;
 
+const { partition, account, qos, walltime } = SchedulerRequest.shape;
+/** What a launch on a cluster asks for where it does not say, by its entry in `resources.yaml`. */
+const LaunchDefaults = z.object({ partition, account, qos, walltime });
+export type LaunchDefaults = z.infer<typeof LaunchDefaults>;
+
 /** A cluster as the agent last saw it. Times in milliseconds since 1970. */
 export const Resource = z.object({
   name: ResourceName,
@@ -44,6 +50,7 @@ export const Resource = z.object({
   /** Why it cannot be reached, or its scheduler cannot be asked, and since when. */
   trouble: z.object({ text: z.string(), since: z.int() }).nullable(),
   partitions: z.array(Partition),
+  defaults: LaunchDefaults.optional(),
   /** When the partitions were last read. */
   askedAt: z.int().nullable(),
 });

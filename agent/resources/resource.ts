@@ -115,6 +115,7 @@ export class Resource implements AsyncDisposable {
       state: this.#isUnasked ? "unasked" : isUp ? "reachable" : "unreachable",
       trouble: this.#trouble,
       partitions: this.#partitions,
+      ...(definition.defaults !== undefined && { defaults: definition.defaults }),
       askedAt: this.#askedAt,
     };
   }

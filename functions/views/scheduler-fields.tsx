@@ -1,5 +1,5 @@
 import { MEMORY_PATTERN } from "../../contract/memory.ts";
-import type { Partition, ResourceView } from "../../contract/resource.ts";
+import type { LaunchDefaults, Partition, ResourceView } from "../../contract/resource.ts";
 import { spellWalltime, WALLTIME_EXAMPLES, WALLTIME_PATTERN } from "../../contract/walltime.ts";
 import { Labelled } from "./labelled.tsx";
 import { partitionText } from "./partition-table.tsx";
@@ -17,33 +17,63 @@ type SchedulerProps = {
 
 type FieldProps = Pick<SchedulerProps, "typed" | "errorAt">;
 
-/** What a partition gives a job: where nothing is asked, and at most. */
-function limitOf(partition: Partition | undefined): string {
-  const { name, maxWalltime, defaultWalltime } = partition ?? {};
-  const usual = typeof defaultWalltime === "number" ? spellWalltime(defaultWalltime) : undefined;
-  if (typeof maxWalltime !== "number")
-    return usual === undefined ? "" : `${name} gives ${usual} unless asked for more.`;
+/** What a job in a partition gets: where nothing is asked, and at most. */
+function timeIn(partition: Partition | undefined, defaults: LaunchDefaults): string | undefined {
+  const { name = "The partition", maxWalltime = null, defaultWalltime = null } = partition ?? {};
+  const seconds = defaults.walltime ?? defaultWalltime;
+  const usual = seconds === null ? undefined : spellWalltime(seconds);
+  if (maxWalltime === null)
+    return usual === undefined ? undefined : `${name} gives ${usual} unless asked for more.`;
   const most = `up to ${spellWalltime(maxWalltime)}`;
   const given = usual === undefined ? `takes ${most}` : `gives ${usual}, and ${most} when asked`;
   return `${name} ${given}; what asks for more does not start.`;
 }
 
+/** What counts where the form is left empty, and how much may be asked. */
+function limitOf(partition: Partition | undefined, defaults: LaunchDefaults): string {
+  const { account, qos } = defaults;
+  const named = [
+    account === undefined ? undefined : `account ${account}`,
+    qos === undefined ? undefined : `QoS ${qos}`,
+  ].filter((each) => each !== undefined);
+  const usual = named.length === 0 ? undefined : `Left empty: ${named.join(", ")}.`;
+  return [timeIn(partition, defaults), usual].filter((each) => each !== undefined).join(" ");
+}
+
 /** What the script reads of a partition: whether it has GPUs, and its limit in words. */
-const dataOf = (partition: Partition | undefined): Record<string, string> => ({
+const dataOf = (partition: Partition | undefined, defaults: LaunchDefaults): Record<string, string> => ({
   ...(partition === undefined || partition.gpus.length > 0 ? { "data-gpus": "" } : {}),
-  "data-limit": limitOf(partition),
+  "data-limit": limitOf(partition, defaults),
 });
 
-const usualOf = (resource: ResourceView | undefined): Partition | undefined =>
-  resource?.partitions.find((partition) => partition.isDefault);
+const partitionNamed = (
+  resource: ResourceView | undefined,
+  name: string | undefined,
+): Partition | undefined => resource?.partitions.find((partition) => partition.name === name);
+
+/** The partition of a launch that names none; undefined where it is not known. */
+function usualOf(resource: ResourceView | undefined): Partition | undefined {
+  const name = resource?.defaults?.partition;
+  return name === undefined
+    ? resource?.partitions.find((partition) => partition.isDefault)
+    : partitionNamed(resource, name);
+}
+
+/** What a launch that names no partition goes to, in words. */
+function usualText(resource: ResourceView): string {
+  const usual = usualOf(resource);
+  const name = resource.defaults?.partition;
+  if (usual !== undefined) return `Default, ${partitionText(usual)}`;
+  return name === undefined ? "The cluster's default" : `Default, ${name}`;
+}
 
 /** The partition that a form shows as chosen; undefined where it is not known. */
 const partitionOf = (resource: ResourceView | undefined, typed: TypedScheduler): Partition | undefined =>
-  resource?.partitions.find((partition) => partition.name === typed.partition) ?? usualOf(resource);
+  partitionNamed(resource, typed.partition) ?? usualOf(resource);
 
 /** One cluster's partitions: those that are known to choose from, or a name where none is. */
 function PartitionField({ resource, shown, typed, errorAt }: FieldProps & FieldOf) {
-  const usual = usualOf(resource);
+  const { defaults = {} } = resource;
   const isKnown = resource.partitions.length > 0;
   const named = shown ? (typed.partition ?? "") : "";
   return (
@@ -51,18 +81,26 @@ function PartitionField({ resource, shown, typed, errorAt }: FieldProps & FieldO
       name={`scheduler.partition.${resource.name}`}
       id={`partition-${resource.name}`}
       label={resource.scheduler === "pbs" ? "Queue" : "Partition"}
-      help={isKnown ? undefined : "None is known yet. Left empty, the cluster's default."}
+      help={
+        isKnown
+          ? undefined
+          : `None is known yet. Left empty: ${defaults.partition ?? "the cluster's default"}.`
+      }
       error={shown ? errorAt("scheduler.partition") : undefined}
       attributes={{ "data-resource": resource.name, ...(shown ? {} : { "data-unmet": "" }) }}
     >
       {(attributes) =>
         isKnown ? (
           <select {...attributes}>
-            <option value="" {...dataOf(usual)} selected={named === ""}>
-              {usual === undefined ? "The cluster's default" : `Default, ${partitionText(usual)}`}
+            <option value="" {...dataOf(usualOf(resource), defaults)} selected={named === ""}>
+              {usualText(resource)}
             </option>
             {resource.partitions.map((partition) => (
-              <option value={partition.name} {...dataOf(partition)} selected={named === partition.name}>
+              <option
+                value={partition.name}
+                {...dataOf(partition, defaults)}
+                selected={named === partition.name}
+              >
                 {partitionText(partition)}
               </option>
             ))}
@@ -199,7 +237,7 @@ export function SchedulerFields({ resources, chosen, shown, typed, errorAt }: Sc
         Time like {WALLTIME_EXAMPLES}; memory like 16G. What is left empty is as the cluster sets it.
       </p>
       <p class="help scripted" data-limit-of="partition">
-        {limitOf(partition)}
+        {limitOf(partition, resource?.defaults ?? {})}
       </p>
       <More {...common} />
     </fieldset>

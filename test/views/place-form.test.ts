@@ -110,6 +110,18 @@ describe("the launch form's place", () => {
     );
   });
 
+  it("shows what the cluster's entry asks for where a launch does not say", async () => {
+    const defaults = { partition: "gpu", account: "ocean", qos: "high", walltime: 28_800 };
+    const html = await form(entry({ ...anywhere, installed: false }), [resource({ defaults })]);
+    const text = textOf(html);
+    expect(text).toContain("Default, gpu — 6 of 8 nodes free");
+    expect(text).toContain(
+      "gpu gives 8 h, and up to 24 h when asked; what asks for more does not start. Left empty: account ocean, QoS high.",
+    );
+    const gone = await form(anywhere, [resource({ defaults: { partition: "night" } })]);
+    expect(textOf(gone)).toContain("Default, night");
+  });
+
   it("is asked of nobody whose service needs the workspace only", async () => {
     const html = await form(entry());
     expect(radios(html, "resource")).toEqual([]);
