@@ -1,0 +1,14 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { expect, it } from "vitest";
+
+const MAIN = join(import.meta.dirname, "../../agent/main.ts");
+
+it("a command whose reader has seen enough ends without a word", async () => {
+  const child = spawn(process.execPath, [MAIN, "launch", "--help"], { stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  const [[code], said] = await Promise.all([once(child, "close"), text(child.stderr)]);
+  expect({ code, said }).toEqual({ code: 0, said: "" });
+});
