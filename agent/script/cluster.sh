@@ -4,6 +4,7 @@
 #   berth_wait                  waits for berth_service, or for the end that the scheduler asks for: berth_code, berth_is_stopped
 #   berth_limited <s> <command> runs a function, and ends it after so long
 #   berth_end_processes         ends what is left of the session on this node
+#   berth_abandoned             ends and deletes what a script that was killed has left, called by another process of it
 #   berth_finish                says how it ended, and leaves nothing behind
 
 berth_make_node_directory() {
@@ -11,10 +12,36 @@ berth_make_node_directory() {
   for root in "${TMPDIR:-/tmp}" /tmp; do
     # A socket's path ends after 107 bytes, unix(7), and services put it into configurations of theirs.
     [[ $root =~ ^/[A-Za-z0-9_./@%+=-]{0,79}$ && -d $root && -w $root ]] || continue
-    berth_node_dir=$(mktemp -d -- "$root/berth.XXXXXXXX") && return 0
+    berth_sweep "$root"
+    berth_node_dir=$(mktemp -d -- "$root/berth.XXXXXXXX") || continue
+    # The start lock, by which it is known whether it is still of use, and where that means something.
+    printf '%s %s %s\n' "$(<pid)" "$(</proc/sys/kernel/random/boot_id)" "$(berth_here)" >"$berth_node_dir/owner"
+    return 0
   done
   echo "berth: cannot make a directory in ${TMPDIR:-/tmp} on $HOSTNAME" >&2
   return 1
+}
+
+# Names the host and its processes' namespace: a TMPDIR may be shared by nodes, and by containers.
+berth_here() {
+  printf '%s %s' "$HOSTNAME" "$(readlink /proc/self/ns/pid)"
+}
+
+# Deletes what sessions on this node have left there whose script was killed.
+berth_sweep() {
+  local directory pid start boot here line
+  local -a stat
+  for directory in "$1"/berth.????????; do
+    [[ -O $directory && ! -L $directory && -f $directory/owner ]] || continue
+    { read -r pid start boot here <"$directory/owner"; } 2>/dev/null || continue
+    [[ $here == "$(berth_here)" ]] || continue
+    if [[ $boot == "$(</proc/sys/kernel/random/boot_id)" ]] && { read -r line <"/proc/$pid/stat"; } 2>/dev/null; then
+      # Its start is the 22nd field; the name in the second may hold anything.
+      read -r -a stat <<<"${line##*) }"
+      [[ ${stat[19]} != "$start" ]] || continue
+    fi
+    rm -rf -- "$directory"
+  done
 }
 
 berth_wait() {
@@ -56,7 +83,7 @@ berth_find_processes() {
     berth_pids+=("${pid%/environ}")
   done < <(exec grep -lszxF -- "BERTH_SESSION_ID=$berth_id" /proc/[0-9]*/environ)
   # Some write their title over it (nginx); those are known by the session of setsid(2) that this shell is in.
-  read -r line </proc/$$/stat
+  read -r line </proc/self/stat
   read -r state parent group own _ <<<"${line##*) }"
   for file in /proc/[0-9]*/stat; do
     { read -r line <"$file"; } 2>/dev/null || continue
@@ -86,6 +113,12 @@ berth_end_processes() {
     berth_signal 0 || return 0
   done
   berth_signal KILL
+}
+
+# What the tunnel's loop does where it has outlived the session's script: that was killed.
+berth_abandoned() {
+  berth_end_processes
+  rm -rf -- "$berth_node_dir"
 }
 
 berth_finish() {

@@ -31,6 +31,7 @@ berth_tunnel_loop() {
     cd -- "$directory" || exit 1
     berth_tunnel_keep
     # Only where the session's script was killed, since it ends the loop otherwise.
+    if declare -F berth_abandoned; then berth_abandoned; fi
     rm -rf "$directory"
   ) </dev/null >/dev/null 3>&2 2>/dev/null &
   berth_tunnel_pid=$!

@@ -68,18 +68,25 @@ export class ClusterBerth implements AsyncDisposable {
   /**
    * @param options.resources the names of the resources, each by the scheduler it is asked through; all are the same hosts
    * @param options.prologue lines of bash that run before every service
+   * @param options.parent where Berth's home is made
    */
   static async start(
     options: {
       services?: Record<string, ServiceFiles>;
       resources?: Record<string, SchedulerName>;
       prologue?: string;
+      parent?: string;
     } = {},
   ): Promise<ClusterBerth> {
-    const { services = { echo: NODE_ECHO }, resources = { hopper: "slurm" }, prologue = ":" } = options;
+    const {
+      services = { echo: NODE_ECHO },
+      resources = { hopper: "slurm" },
+      prologue = ":",
+      parent,
+    } = options;
     await using stack = new AsyncDisposableStack();
     const cluster = stack.use(await Cluster.up());
-    const berth = stack.use(await Berth.start({ services }));
+    const berth = stack.use(await Berth.start({ services, ...(parent !== undefined && { parent }) }));
     const entries = Object.entries(resources).map(
       ([name, scheduler]) =>
         `${name}:\n  host: ${cluster.alias()}\n  sshConfig: ${cluster.sshConfig}\n  scheduler: ${scheduler}\n  prologue: ${JSON.stringify(prologue)}\n`,
@@ -159,6 +166,51 @@ export class ClusterBerth implements AsyncDisposable {
       }),
     );
     return [...jobs, ...processes, ...listeners.flat(), ...files.flat()];
+  }
+
+  /** Waits until nothing of any session is left. @throws Error with what is */
+  async untilNothingIsLeft(): Promise<void> {
+    await eventually(async () => (await this.leftovers()).length === 0, {
+      timeoutMs: 15_000,
+      what: "nothing to be left",
+    }).catch(async (error: unknown) => {
+      throw new Error((await this.leftovers()).join("\n"), { cause: error });
+    });
+  }
+
+  /** Cancels a session, and sees that nothing is left. */
+  async cancelWhole({ id }: Session): Promise<void> {
+    await this.berth.cancel(id);
+    await this.berth.until(id, "canceled");
+    await this.untilNothingIsLeft();
+  }
+
+  /** Every job that Slurm was given for a session, and its state: those that have ended too, for as long as Slurm knows them. */
+  async jobs(id: string): Promise<string[]> {
+    const argv = ["squeue", "--noheader", "--all", "--states=all", "--format=%i %T", `--name=${id}`] as const;
+    const { stdout } = await this.cluster.exec("ctl", argv);
+    return stdout.split("\n").filter((line) => line !== "");
+  }
+
+  /** Sees that a session runs once and where it was launched, and that it ends without a trace. */
+  async runsOnce(launched: Session): Promise<void> {
+    const session = await this.berth.until(launched.id, "running");
+    const page = await eventually(() => this.ask(session), { what: "the page", timeoutMs: 30_000 });
+    const jobs = await this.jobs(session.id);
+    const isOnce = jobs.length === 1 && jobs[0] === `${session.jobId} RUNNING`;
+    const isThere = launched.port === null || launched.port === session.port;
+    if (!isOnce || !isThere || session.error !== "" || !/^c[12] /.test(page))
+      throw new Error(`${JSON.stringify(session)} after ${launched.port}; jobs: ${jobs.join(", ")}`);
+    await this.cancelWhole(session);
+  }
+
+  /** Kills the agent, and starts another without the pause that comes after so many. */
+  async crashAgent(): Promise<void> {
+    const pid = await this.berth.pid("agent");
+    if (pid === undefined) throw new Error("no agent runs");
+    process.kill(pid, "SIGKILL");
+    await this.berth.down();
+    await this.berth.up();
   }
 
   /** The files of a session in the workspace that hold keys. */
