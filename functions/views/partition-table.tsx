@@ -4,9 +4,11 @@ import type { Partition, ResourceView } from "../../contract/resource.ts";
 import { spellWalltime } from "../../contract/walltime.ts";
 import { counted } from "./where.tsx";
 
-/** How many of a kind there are and are free: `6 of 8`; what is not told is left out. */
-const freeOf = ({ total, free }: { total: number; free: number | null }): string =>
-  free === null ? String(total) : `${free} of ${total}`;
+/** How many of a kind are free: `6 of 8 a100`, or `8 a100 in all` where that is not told. */
+const freeOf = ({ total, free }: { total: number; free: number | null }, kind?: string): string => {
+  const all = kind === undefined ? String(total) : `${total} ${kind}`;
+  return free === null ? `${all} in all` : `${free} of ${all}`;
+};
 
 /** What a partition has in a few words, as a list of choices has room for: `6 of 8 nodes free, up to 24 h`. */
 export function partitionText(partition: Partition): string {
@@ -73,13 +75,7 @@ const Row = ({ partition }: { partition: Partition }) => (
       <PerNode partition={partition} />
     </Cell>
     <Cell title={TITLES[5]}>
-      {partition.gpus.length === 0
-        ? "—"
-        : partition.gpus.map((gpu) => (
-            <div>
-              {freeOf(gpu)} {gpu.type}
-            </div>
-          ))}
+      {partition.gpus.length === 0 ? "—" : partition.gpus.map((gpu) => <div>{freeOf(gpu, gpu.type)}</div>)}
     </Cell>
   </tr>
 );

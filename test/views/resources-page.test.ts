@@ -15,7 +15,7 @@ describe("the clusters' page", () => {
     expect(text).toContain("hopper reachable Slurm ana@login.hopper.example as of");
     expect(text).toContain("batch default up 12 of 128 up to 7 d — —");
     expect(text).toContain("gpu up 6 of 8 up to 24 h 1 h unless asked for 32 CPUs, 512 GiB 21 of 32 a100");
-    expect(text).toContain("debug down maintenance 1 — — —");
+    expect(text).toContain("debug down maintenance 1 in all — — —");
   });
 
   it("says what is wrong with one that cannot be reached, and since when", async () => {
