@@ -100,10 +100,14 @@ export class TunnelNode {
   private constructor(session: string, directory: string) {
     this.session = session;
     this.directory = directory;
-    this.bash = spawn("bash", ["--norc", "-c", `while IFS= read -r line; do eval "$line"; echo "= $?"; done`], {
-      env: { ...process.env, BERTH_SESSION_ID: session },
-      stdio: "pipe",
-    });
+    this.bash = spawn(
+      "bash",
+      ["--norc", "-c", `while IFS= read -r line; do eval "$line"; echo "= $?"; done`],
+      {
+        env: { ...process.env, BERTH_SESSION_ID: session },
+        stdio: "pipe",
+      },
+    );
     this.bash.stderr.on("data", (chunk: Buffer) => (this.stderr += chunk.toString()));
     this.bash.stdin.on("error", () => {});
     this.#lines = createInterface({ input: this.bash.stdout })[Symbol.asyncIterator]();
