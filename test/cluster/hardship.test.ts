@@ -181,6 +181,9 @@ describe("a session on a cluster", { timeout: 180_000 }, () => {
     await several();
     await several();
     await eventually(async () => (await files()) <= before, { what: "as few open files as before" });
+    // A timer that is left would keep it from its end.
+    await all.berth.down();
+    await all.berth.up();
     const told = await all.berth.read(join(all.berth.home, "run/agent.log"));
     expect(told).not.toMatch(/MaxListeners|Warning|unhandled|is stuck/i);
     await all.untilNothingIsLeft();

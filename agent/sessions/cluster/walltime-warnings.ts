@@ -46,14 +46,16 @@ export type WalltimeClockOptions = {
 export class WalltimeClock implements Disposable {
   readonly #options: WalltimeClockOptions;
   #timer: NodeJS.Timeout | undefined;
+  #isDisposed = false;
 
   constructor(options: WalltimeClockOptions) {
     this.#options = options;
   }
 
-  /** Waits for the next warning of what is known now. */
+  /** Waits for the next warning of what is known now. Disposed, it waits for nothing more. */
   set({ startedAt, endsAt, warned }: Partial<WalltimeOptions>): void {
     clearTimeout(this.#timer);
+    if (this.#isDisposed) return;
     if (startedAt === undefined || endsAt === undefined || warned === undefined) return;
     const next = nextWarning({ startedAt, endsAt, warned });
     if (next === undefined) return;
@@ -69,6 +71,7 @@ export class WalltimeClock implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     clearTimeout(this.#timer);
   }
 }

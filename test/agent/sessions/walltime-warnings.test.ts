@@ -1,5 +1,9 @@
-import { describe, expect, it } from "vitest";
-import { nextWarning, warningText } from "../../../agent/sessions/cluster/walltime-warnings.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  nextWarning,
+  WalltimeClock,
+  warningText,
+} from "../../../agent/sessions/cluster/walltime-warnings.ts";
 
 const MINUTE = 60_000;
 /** A job's life: when it begins and how long it may run, in minutes. */
@@ -37,5 +41,40 @@ describe("what the user is told", () => {
     [0.1, "Tides ends in 1 minute: its walltime is over then. Save your work"],
   ])("%d minutes before the end", (left, text) => {
     expect(warningText("Tides", 60 * MINUTE, (60 - left) * MINUTE)).toBe(text);
+  });
+});
+
+describe("a clock of the walltime", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const start = (): { clock: WalltimeClock; given: number[] } => {
+    const given: number[] = [];
+    const clock = new WalltimeClock({
+      name: "Tides",
+      clock: Date.now,
+      onWarning: (_text, minutes) => given.push(minutes),
+    });
+    return { clock, given };
+  };
+
+  it("warns when the time has come, also after weeks", () => {
+    const { clock, given } = start();
+    const weeks = 40 * 24 * 60 * MINUTE;
+    clock.set({ startedAt: Date.now(), endsAt: Date.now() + weeks, warned: [] });
+    vi.advanceTimersByTime(weeks - 11 * MINUTE);
+    expect(given).toEqual([]);
+    vi.advanceTimersByTime(MINUTE);
+    expect(given).toEqual([10]);
+  });
+
+  it("waits for nothing once its session is over, whatever is learned of that still", () => {
+    const { clock, given } = start();
+    const options = { startedAt: Date.now(), endsAt: Date.now() + 60 * MINUTE, warned: [] };
+    clock.set(options);
+    clock[Symbol.dispose]();
+    clock.set(options);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(given).toEqual([]);
   });
 });
