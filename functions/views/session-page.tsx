@@ -24,7 +24,7 @@ const STATUS: Partial<Record<SessionState, string>> = {
 
 /** What a session on its way is at, in its own words where it has any. */
 export const waitingStatus = (session: Session): string =>
-  tellingStatus(session) ?? STATUS[session.state] ?? "";
+  tellingStatus(session) ?? STATUS[session.state] ?? session.status;
 
 const again = (session: Session, consoleUrl: string) => (
   <a class="button primary" href={consoleUrl + againHref(session)}>

@@ -139,9 +139,13 @@ describe("what a loading page waits for", () => {
       },
     });
     const queue = { position: 3, reason: "Resources" };
-    await agent.report(report(id, { state: "queued", status: "Queued", queue }));
+    await agent.report(report(id, { state: "queued", status: "Fetching the software", queue }));
     expect(await events.next()).toMatchObject({
-      data: { state: "queued", waits: "It waits in the cluster's queue: place 3 · waits for resources." },
+      data: {
+        state: "queued",
+        status: "Queued",
+        waits: "It waits in the cluster's queue: place 3 · Resources.",
+      },
     });
     await launch({ service: "notebook" });
     await agent.report(report(id, { slug: "tree" }));
