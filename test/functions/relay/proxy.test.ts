@@ -93,22 +93,24 @@ describe("a port", () => {
 });
 
 describe("a session that", () => {
-  it.each(["submitted", "queued", "starting"] as const)(
-    "is %s shows its status and moves on by itself",
-    async (state) => {
-      const { id } = await running(agent, { state, status: "Installing conda <environment>" });
-      const page = await ask(`${SESSIONS}/me/51458/lab`, { headers: asPage });
-      expect(page.status).toBe(503);
-      expect(page.headers.get("cache-control")).toBe("no-store");
-      const html = await page.text();
-      expect(html).toContain("Installing conda &lt;environment&gt;");
-      expect(html).toContain("/wait/51458");
-      const problem = await problemOf(await api("GET", "/me/51458/lab"));
-      expect(problem).toMatchObject({ status: 503, code: "session_not_ready" });
-      expect(problem.detail).toContain(id);
-      expect(await agent.untaken()).toEqual([]);
-    },
-  );
+  it.each([
+    ["submitted", "Installing conda &lt;environment&gt;"],
+    // Its place in the queue says more than what its service.json does.
+    ["queued", "It waits in the cluster&#39;s queue."],
+    ["starting", "Installing conda &lt;environment&gt;"],
+  ] as const)("is %s shows its status and moves on by itself", async (state, shown) => {
+    const { id } = await running(agent, { state, status: "Installing conda <environment>" });
+    const page = await ask(`${SESSIONS}/me/51458/lab`, { headers: asPage });
+    expect(page.status).toBe(503);
+    expect(page.headers.get("cache-control")).toBe("no-store");
+    const html = await page.text();
+    expect(html).toContain(shown);
+    expect(html).toContain("/wait/51458");
+    const problem = await problemOf(await api("GET", "/me/51458/lab"));
+    expect(problem).toMatchObject({ status: 503, code: "session_not_ready" });
+    expect(problem.detail).toContain(id);
+    expect(await agent.untaken()).toEqual([]);
+  });
 
   it("failed shows its error", async () => {
     const { id } = await running(agent);
