@@ -13,6 +13,9 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 const STEADY_MS = 10_000;
 
+/** An agent that does not end within this time is killed: its sessions do without it. Milliseconds. */
+const GRACE_MS = 15_000;
+
 /** The log is begun anew past this size; the one before is kept as `agent.log.1`. Bytes. */
 const LOG_LIMIT = 5_242_880;
 
@@ -36,7 +39,9 @@ export class AgentProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#child?.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child?.kill("SIGKILL"), GRACE_MS);
     await this.#running;
+    clearTimeout(timer);
   }
 
   async #run(home: string, onTrouble: (message: string) => void): Promise<void> {

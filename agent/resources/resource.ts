@@ -6,6 +6,7 @@ import type { Placement } from "../../contract/session.ts";
 import { JobMonitor } from "../scheduler/monitor.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import { CONTROLLER, schedulerOf } from "../scheduler/schedulers.ts";
+import type { SshState } from "../ssh/connection.ts";
 import { SshConnection } from "../ssh/connection.ts";
 import { CannotAsk } from "../ssh/shell.ts";
 import { FileFollower } from "./file-follower.ts";
@@ -76,6 +77,7 @@ export class Resource implements AsyncDisposable {
       jobs: this.#stack.use(new JobMonitor(scheduler, this.connection)),
     });
     this.#schedulers = { controller: monitored(CONTROLLER), compute: monitored(schedulerOf(definition)) };
+    this.#stack.use(this.connection.onChange((state) => this.#connectionIs(state)));
     this.#refreshing = this.#keepFresh();
   }
 
@@ -138,6 +140,14 @@ export class Resource implements AsyncDisposable {
     this.#stopped.abort();
     await this.#stack.disposeAsync();
     await this.#refreshing;
+  }
+
+  /** A loss is known at once, and so is the end of it. */
+  #connectionIs(state: SshState): void {
+    const before = this.#trouble;
+    if (state.kind === "down") this.#trouble ??= { text: state.why.message, since: state.since };
+    if (state.kind === "up" && !this.#isUnasked) this.#trouble = null;
+    if (before !== this.#trouble) this.#options.onChange();
   }
 
   /** Reads the partitions now and again. A cluster that cannot be asked keeps what was last known of it. */

@@ -40,7 +40,14 @@ export type JobEnd = {
 
 /** What a job does now; times in milliseconds since 1970. */
 export type JobStatus =
-  | { kind: "queued"; reason?: string; position?: number; estimatedStart?: number }
+  /** `isHopeless`: by its reason it will never start as it is. */
+  | {
+      kind: "queued";
+      reason?: string;
+      position?: number;
+      estimatedStart?: number;
+      isHopeless?: boolean;
+    }
   | { kind: "running"; node?: string; endsAt?: number }
   | JobEnd
   /** The scheduler answers, and knows nothing of it, its accounting included. */

@@ -69,10 +69,14 @@ export interface Runner extends AsyncDisposable {
   /**
    * Makes what the start needs, service.json included, but does not start it. Repeatable; a later one overwrites what an
    * earlier one wrote.
-   * @param signal aborted when the start is not wanted any more
+   * @param options.signal aborted when the start is not wanted any more
+   * @param options.onTrouble called with what keeps it from being made ready now
    * @throws BerthError when the session cannot be started so; Error when the disk refuses; the signal's reason
    */
-  prepare(file: ServiceFile, signal: AbortSignal): Promise<Launch>;
+  prepare(
+    file: ServiceFile,
+    options: { signal: AbortSignal; onTrouble: (trouble: string) => void },
+  ): Promise<Launch>;
   /** @throws CannotAsk when nothing can be known of it now */
   watch(options: WatchOptions): Promise<Watch>;
   /**

@@ -122,7 +122,7 @@ export class Session implements AsyncDisposable {
         await this.#goOn();
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof CannotAsk) this.#tell({ ...this.#report, trouble: error.message });
+        if (error instanceof CannotAsk) this.#inTrouble(error.message);
         this.#context.log.error({ err: error, session: this.spec.id }, "a session is stuck");
         await delay(TRY_AGAIN_MS, undefined, { signal }).catch(() => undefined);
       }
@@ -155,7 +155,9 @@ export class Session implements AsyncDisposable {
     if (this.#record.current.want === "cancel") return await this.#close(file, CANCELED);
     const signal = AbortSignal.any([this.#canceled.signal, this.#stopped.signal]);
     try {
-      const launch = (await this.#runner.recover(file)) ?? (await this.#runner.prepare(file, signal));
+      const launch =
+        (await this.#runner.recover(file)) ??
+        (await this.#runner.prepare(file, { signal, onTrouble: (trouble) => this.#inTrouble(trouble) }));
       // What is started without a record could be started twice.
       await this.#record.mustEnter({ phase: "launched", launch });
     } catch (error) {
@@ -217,10 +219,7 @@ export class Session implements AsyncDisposable {
       launch,
       alive,
       signal: this.#stopped.signal,
-      onTrouble: (trouble) => {
-        const { trouble: _before, ...report } = this.#report;
-        this.#tell({ ...report, ...(trouble !== undefined && { trouble }) });
-      },
+      onTrouble: (trouble) => this.#inTrouble(trouble),
     });
     for (const text of left) this.#notify("warning", text);
     await this.#close(file, outcome);
@@ -253,6 +252,12 @@ export class Session implements AsyncDisposable {
     if (isDeepStrictEqual(report, this.#report)) return;
     this.#report = report;
     this.#context.onReport(report);
+  }
+
+  /** Tells what keeps the session from going on now; undefined when nothing does any more. */
+  #inTrouble(trouble: string | undefined): void {
+    const { trouble: _before, ...report } = this.#report;
+    this.#tell({ ...report, ...(trouble !== undefined && { trouble }) });
   }
 
   #notify(level: Notice["level"], text: string): void {

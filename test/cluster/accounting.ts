@@ -28,12 +28,12 @@ export async function startAccounting(layout: Layout, ctl: Host): Promise<void> 
   await ctl.daemon([...inBackground, "mariadbd", ...database, ...files, "--skip-networking"]);
   const isUp = async (argv: Argv): Promise<boolean> => (await ctl.exec(argv)).code === 0;
   await eventually(() => isUp([...AS_SLURM, "mariadb", `--socket=${SOCKET}`, "--execute=select 1"]), {
-    timeoutMs: 30_000,
+    timeoutMs: 90_000,
     what: "MariaDB",
   });
   await ctl.daemon(["slurmdbd"]);
   await eventually(() => isUp(["sacctmgr", "--noheader", "list", "cluster"]), {
-    timeoutMs: 30_000,
+    timeoutMs: 90_000,
     what: "slurmdbd",
   });
   const add = (...what: string[]) => ctl.mustExec(["sacctmgr", "--immediate", "--quiet", "add", ...what]);

@@ -1,4 +1,4 @@
-import { realpath } from "node:fs/promises";
+import { copyFile, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Page } from "playwright-core";
@@ -67,12 +67,12 @@ async function bringCodeServer(): Promise<boolean> {
   );
   if (program === undefined || !program.endsWith("/out/node/entry.js")) return false;
   const modules = dirname(dirname(dirname(dirname(program))));
-  const mount =
-    'mkdir -p /tmp/node /tmp/node_modules && mount --bind "$1" /tmp/node && mount --bind "$2" /tmp/node_modules';
-  for (const node of NODES)
-    await hpc.cluster.host(node).mustExec(["sh", "-c", mount, "sh", dirname(process.execPath), modules]);
+  // The hosts have their own /tmp, in which this checkout may be: node is copied to the home that they share.
+  await copyFile(process.execPath, join(hpc.cluster.layout.home, "ada/node"));
+  const mount = 'mkdir -p /tmp/node_modules && mount --bind "$1" /tmp/node_modules';
+  for (const node of NODES) await hpc.cluster.host(node).mustExec(["sh", "-c", mount, "sh", modules]);
   const links =
-    "mkdir bin && ln -s /tmp/node_modules/code-server/out/node/entry.js bin/code-server && ln -s /tmp/node/node bin/";
+    "mkdir bin && ln -s /tmp/node_modules/code-server/out/node/entry.js bin/code-server && mv node bin/";
   return (await hpc.cluster.exec("ctl", ["sh", "-c", links], { user: "ada" })).code === 0;
 }
 

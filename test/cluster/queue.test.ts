@@ -92,11 +92,15 @@ describe("behind a full partition", () => {
     await nothingLeft();
   });
 
-  it("a job that nobody will ever start says so in words", async () => {
+  it("a job that the scheduler takes and will never start fails with its reason", async () => {
     const { id } = await hpc.launch({ scheduler: { partition: "small", walltime: 7200 } });
     await page.goto(`${hpc.berth.url}/sessions/${id}`);
-    await page.getByText(/asks for more time than the partition allows/).waitFor();
-    await ended(await hpc.berth.session(id));
+    await page
+      .locator("#session .error", { hasText: /asks for more time than the partition allows/ })
+      .waitFor();
+    expect(await hpc.berth.until(id, "failed")).toMatchObject({
+      error: expect.stringContaining("(PartitionTimeLimit)") as string,
+    });
     await nothingLeft();
   });
 });

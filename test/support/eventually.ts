@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /**
  * Polls until `probe` returns something other than undefined, null or false, and returns it.
- * @param options.timeoutMs the deadline, 10 s unless told
+ * @param options.timeoutMs the deadline, 30 s unless told
  * @param options.what what is waited for, for the error's message
  * @throws Error at the deadline, with the last error that the probe threw as its cause
  */
@@ -10,7 +10,7 @@ export async function eventually<Value>(
   probe: () => Value | Promise<Value>,
   options: { timeoutMs?: number; what?: string } = {},
 ): Promise<NonNullable<Exclude<Value, false>>> {
-  const { timeoutMs = 10_000, what = "the condition" } = options;
+  const { timeoutMs = 30_000, what = "the condition" } = options;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     let cause: unknown;

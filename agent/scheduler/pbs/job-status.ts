@@ -38,6 +38,9 @@ const HOLDERS: Readonly<Record<string, string>> = {
 /** A comment on a start is an old one in a job that waits: it was requeued since. */
 const STARTED = /^Job (?:run at|started on|was sent)/;
 
+/** What OpenPBS says of a job that asks for more than there is on all nodes together. */
+const NEVER = /^Can Never Run\b/;
+
 const NOT_RUNNING = /^Not Running(?::| -) */;
 
 function commentOf(job: Attributes): string | undefined {
@@ -90,6 +93,7 @@ function queued(job: Attributes, state: string, dialect: PbsDialect): JobStatus 
     kind: "queued",
     ...(reason === undefined ? {} : { reason }),
     ...(start === undefined ? {} : { estimatedStart: start }),
+    ...(reason !== undefined && NEVER.test(reason) && { isHopeless: true }),
   };
 }
 

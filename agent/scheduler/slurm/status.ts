@@ -4,7 +4,7 @@ import type { JobRef, JobStatus } from "../scheduler.ts";
 import { type AccountedJob, accountedJobs, unlessAsked, userNames } from "./accounting.ts";
 import { parseJobId, parseTime, type SlurmJob } from "./command.ts";
 import { isInLine, listJobs, positions, type QueuedJob } from "./queue.ts";
-import { waitingReason } from "./reasons.ts";
+import { neverStarts, waitingReason } from "./reasons.ts";
 import { endOf, stateOf } from "./states.ts";
 
 function liveStatus(job: QueuedJob, position: number | undefined): JobStatus {
@@ -18,6 +18,7 @@ function liveStatus(job: QueuedJob, position: number | undefined): JobStatus {
         ...(reason === undefined ? {} : { reason }),
         ...(position === undefined ? {} : { position }),
         ...(estimatedStart === undefined ? {} : { estimatedStart }),
+        ...(neverStarts(job.reason) && { isHopeless: true }),
       };
     case "running":
       return {

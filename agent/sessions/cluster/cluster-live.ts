@@ -58,6 +58,8 @@ export class ClusterLive extends Live<ClusterLaunch> {
       hasEnded: async () => (await site.remote.exitCode()) !== undefined,
       onChange: () => this.#ifWatched(options.onChange),
       onQueued: () => this.#ifWatched(() => void this.guard(this.#become(QUEUED))),
+      onHopeless: (reason) =>
+        this.settle({ outcome: failure(`The scheduler will never start it. ${reason}`), alive: true }),
       onRuns: () => this.#ifWatched(() => void this.guard(this.#runs())),
       onEnded: (end) => this.#ended.resolve(end),
     });
@@ -140,6 +142,8 @@ export class ClusterLive extends Live<ClusterLaunch> {
     await this.progress({ jobId: started.jobId, submittedAt: this.options.clock() });
     for (const note of started.notes) this.options.onNotify("warning", note);
     this.#job.submitted(started.jobId);
+    // What controller.sh said last is over, and the job cannot have said anything yet.
+    if (this.launch.isPreparing) await this.write({ status: QUEUED });
     return !this.signal.aborted;
   }
 

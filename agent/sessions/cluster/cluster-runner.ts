@@ -75,12 +75,12 @@ export class ClusterRunner implements Runner {
     return undefined;
   }
 
-  async prepare(file: ServiceFile, signal: AbortSignal): Promise<Launch> {
+  async prepare(file: ServiceFile, options: Parameters<Runner["prepare"]>[1]): Promise<Launch> {
     const { catalogue, refusedPorts, clock, resources } = this.#options;
     const { id, resource: name = "" } = this.#spec;
     const { definition } = serviceOf(this.#spec, catalogue);
     resources.mustHave(name);
-    const home = await this.#home(name, signal);
+    const home = await this.#home(name, options);
     this.#port ??= await WorkspacePort.listen({ refused: refusedPorts, connect: this.connect });
     const { port } = this.#port;
     const { url, slug, stripPrefix, readiness } = definition;
@@ -171,7 +171,7 @@ export class ClusterRunner implements Runner {
   }
 
   /** The user's home on the cluster, asked for until it answers. @throws CannotAsk after a minute; the signal's reason */
-  async #home(name: string, signal: AbortSignal): Promise<string> {
+  async #home(name: string, { signal, onTrouble }: Parameters<Runner["prepare"]>[1]): Promise<string> {
     const until = performance.now() + REACH_MS;
     for (;;) {
       try {
@@ -181,6 +181,7 @@ export class ClusterRunner implements Runner {
         const isLasting = error instanceof SshError && LASTING.has(error.trouble);
         if (!(error instanceof CannotAsk) || isLasting || performance.now() > until)
           throw error instanceof SshError ? refusal(name, error) : error;
+        onTrouble(error.message);
         await delay(AGAIN_MS, undefined, { signal });
       }
     }
@@ -214,6 +215,6 @@ export class ClusterRunner implements Runner {
 }
 
 const refusal = (name: string, error: SshError): BerthError =>
-  new BerthError("invalid_request", `Cannot start on "${name}": ${error.message}. ${error.remedy}`, {
+  new BerthError("invalid_request", `Cannot start on "${name}": ${error.message} ${error.remedy}`, {
     cause: error,
   });

@@ -9,6 +9,9 @@ import { Trouble } from "./trouble.ts";
  */
 const ABSENT_MS = 45_000;
 
+/** A job that can never start is given up when the scheduler says so for this long; milliseconds. */
+const HOPELESS_MS = 5_000;
+
 export type JobWatchOptions = {
   /** What is known of the job before anybody is asked. */
   facts: JobFacts;
@@ -21,6 +24,8 @@ export type JobWatchOptions = {
   /** Called when `facts` are others. */
   onChange: () => void;
   onQueued: () => void;
+  /** Called when it will never start, with the scheduler's reason. */
+  onHopeless: (reason: string) => void;
   /** Called at every look while it runs. */
   onRuns: () => void;
   /** Called with the scheduler's word, or with nothing when it knows nothing of the job any more. */
@@ -34,6 +39,7 @@ export class JobWatch implements Disposable {
   #facts: JobFacts;
   #followed: FollowedJob | undefined;
   #absentSince: number | undefined;
+  #hopelessSince: number | undefined;
 
   constructor(options: JobWatchOptions) {
     this.#options = options;
@@ -95,7 +101,7 @@ export class JobWatch implements Disposable {
     this.#change(() => {
       this.#trouble.clear();
       if (status.kind === "queued") {
-        const { kind: _kind, ...queue } = status;
+        const { kind: _kind, isHopeless: _isHopeless, ...queue } = status;
         this.#facts = { ...this.#facts, progress: "queued", queue };
       }
       if (status.kind === "running") this.#start(status);
@@ -111,7 +117,16 @@ export class JobWatch implements Disposable {
       // Starts are told by the tunnel at once; the place in the queue may take its time.
       this.isUrgent = false;
       onQueued();
+      this.#isWaiting(status);
     }
+  }
+
+  /** What is said once may be of a moment: an administrator changes a limit. */
+  #isWaiting({ isHopeless = false, reason = "" }: { isHopeless?: boolean; reason?: string }): void {
+    const { clock, onHopeless } = this.#options;
+    if (!isHopeless) this.#hopelessSince = undefined;
+    else if (this.#hopelessSince === undefined) this.#hopelessSince = clock();
+    else if (clock() - this.#hopelessSince >= HOPELESS_MS) onHopeless(reason);
   }
 
   #start({ node, endsAt }: { node?: string; endsAt?: number } = {}): void {

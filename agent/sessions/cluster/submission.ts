@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { BerthError } from "../../../contract/problem.ts";
 import { CannotAsk } from "../../ssh/shell.ts";
-import type { JobEnd } from "../../scheduler/scheduler.ts";
+import type { JobEnd, Submission } from "../../scheduler/scheduler.ts";
 import type { Progress } from "../record-file.ts";
 import type { ClusterSite } from "./cluster-site.ts";
 import { endEarlierSubmits, isSubmitRunning } from "./earlier-submit.ts";
@@ -62,6 +63,18 @@ async function findSubmitted(
   }, options);
 }
 
+/** A request that Berth itself refuses to hand on. */
+function unlessInvalid(error: unknown): Submission {
+  if (error instanceof BerthError) return { kind: "refused", message: error.message };
+  throw error;
+}
+
+/** A message names its field as the API does; who reads it has a form in mind. */
+const asInTheForm = (message: string): string =>
+  message
+    .replace(/^scheduler\.directives\.(\d+): /, (_, index) => `Directive ${Number(index) + 1}: `)
+    .replace(/^scheduler\.(\w)(\w*): /, (_, first: string, rest) => `${first.toUpperCase()}${rest}: `);
+
 /**
  * Submits a session's job, once and for all: one that an earlier attempt may have submitted is looked for first.
  * @param options.isSubmitting an attempt has begun before
@@ -83,12 +96,12 @@ export async function submitOnce(
       await options.onProgress({ isSubmitting: true });
     }
     options.signal.throwIfAborted();
-    const submission = await scheduler.submit(resource.connection, request);
+    const submission = await scheduler.submit(resource.connection, request).catch(unlessInvalid);
     if (submission.kind === "submitted") {
       options.onTrouble(undefined);
       return submission;
     }
-    if (submission.kind === "refused") return { refused: submission.message };
+    if (submission.kind === "refused") return { refused: asInTheForm(submission.message) };
     mayExist = true;
     options.onTrouble(submission.why);
     await delay(AGAIN_MS, undefined, { signal: options.signal });

@@ -67,7 +67,10 @@ const MANY_CPUS = "Insufficient amount of resource: ncpus (R: 4 A: 3 T: 16)";
 
 const OPENPBS_ALIVE: Record<string, unknown> = {
   "q-scheduling-off": queued(),
-  "q-never": queued("Can Never Run: Insufficient amount of resource: ncpus (R: 100 A: 16 T: 16)"),
+  "q-never": {
+    ...queued("Can Never Run: Insufficient amount of resource: ncpus (R: 100 A: 16 T: 16)"),
+    isHopeless: true,
+  },
   "q-stopped-queue": queued("Queue not started."),
   "q-limit": queued("User has reached queue limited running job limit.", "number"),
   "q-estimated": queued(MANY_CPUS, "number"),

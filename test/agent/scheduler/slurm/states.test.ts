@@ -61,11 +61,11 @@ describe("a reason to wait", () => {
     ["AssocGrpCpuLimit", "Your account has reached a limit of its resources (AssocGrpCpuLimit)"],
     [
       "QOSMaxWallDurationPerJobLimit",
-      "It asks for more than its QOS allows a job: cancel it and ask for less (QOSMaxWallDurationPerJobLimit)",
+      "It asks for more than its QOS allows a job: ask for less (QOSMaxWallDurationPerJobLimit)",
     ],
     [
       "AssocMaxWallDurationPerJobLimit",
-      "It asks for more than your account allows a job: cancel it and ask for less (AssocMaxWallDurationPerJobLimit)",
+      "It asks for more than your account allows a job: ask for less (AssocMaxWallDurationPerJobLimit)",
     ],
     ["The moon is not full", "The moon is not full"],
     ["None", undefined],

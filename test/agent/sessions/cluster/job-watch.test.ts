@@ -34,6 +34,7 @@ describe("a job that is watched", () => {
       hasEnded: async () => hasEnded,
       onChange: () => told.push("change"),
       onQueued: () => told.push("queued"),
+      onHopeless: (reason) => told.push(`hopeless: ${reason}`),
       onRuns: () => told.push("runs"),
       onEnded: (end) => told.push(`ended ${end?.how ?? "without a word"}`),
     });
@@ -98,6 +99,19 @@ describe("a job that is watched", () => {
     status = { kind: "not_found" };
     await pass(0);
     expect(told).toEqual(["ended without a word"]);
+  });
+
+  it("that will never start is told when the scheduler has stood by it", async () => {
+    status = { kind: "queued", reason: "a limit", isHopeless: true };
+    await pass(4000);
+    status = { kind: "queued", reason: "Priority" };
+    await pass(5000);
+    status = { kind: "queued", reason: "a limit", isHopeless: true };
+    await pass(5000);
+    expect(told.some((what) => what.startsWith("hopeless"))).toBe(false);
+    await pass(6000);
+    expect(told).toContain("hopeless: a limit");
+    expect(watch.facts.queue).toEqual({ reason: "a limit" });
   });
 
   it("that is heard runs, whatever was told of its queue", async () => {
