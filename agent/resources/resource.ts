@@ -14,6 +14,8 @@ import type { ResourceDefinition } from "./resource-definition.ts";
 
 /** How often the partitions are read: while sessions are there, and else. Milliseconds. */
 const REFRESH_MS = { used: 60_000, idle: 300_000 } as const;
+/** A lost connection is told of after this, milliseconds. */
+const LOSS_MS = 10_000;
 const ASK_TIMEOUT_MS = 30_000;
 
 /** What a session needs to know of a cluster. */
@@ -56,6 +58,7 @@ export class Resource implements AsyncDisposable {
   #askedAt: number | null = null;
   #trouble: ResourceReport["trouble"] = null;
   #isUnasked = true;
+  #loss: NodeJS.Timeout | undefined;
 
   constructor(options: ResourceOptions) {
     const { name, definition, knownHosts, log, random } = options;
@@ -138,16 +141,30 @@ export class Resource implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped.abort();
+    this.#forgetLoss();
     await this.#stack.disposeAsync();
     await this.#refreshing;
   }
 
-  /** A loss is known at once, and so is the end of it. */
+  /** A loss is told when it lasts: most are over within a second or two. */
   #connectionIs(state: SshState): void {
-    const before = this.#trouble;
-    if (state.kind === "down") this.#trouble ??= { text: state.why.message, since: state.since };
-    if (state.kind === "up" && !this.#isUnasked) this.#trouble = null;
-    if (before !== this.#trouble) this.#options.onChange();
+    if (state.kind === "down") this.#loss ??= setTimeout(() => this.#lost(state), LOSS_MS);
+    if (state.kind !== "up") return;
+    this.#forgetLoss();
+    if (this.#trouble === null || this.#isUnasked) return;
+    this.#trouble = null;
+    this.#options.onChange();
+  }
+
+  #lost({ why, since }: Extract<SshState, { kind: "down" }>): void {
+    if (this.#trouble !== null) return;
+    this.#trouble = { text: why.message, since };
+    this.#options.onChange();
+  }
+
+  #forgetLoss(): void {
+    clearTimeout(this.#loss);
+    this.#loss = undefined;
   }
 
   /** Reads the partitions now and again. A cluster that cannot be asked keeps what was last known of it. */

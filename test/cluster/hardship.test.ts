@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Session } from "../../contract/session.ts";
@@ -45,21 +44,18 @@ beforeEach(needsCluster());
 
 describe("a session on a cluster", { timeout: 180_000 }, () => {
   let all: ClusterBerth;
-  /** A small disk. */
+  /** A small disk with the agent's memory of its sessions. The edge keeps its own elsewhere, as a deployed one does. */
   let disk: string;
 
   beforeAll(async () => {
-    disk = await mkdtemp(join(tmpdir(), "berth-disk-"));
+    all = await ClusterBerth.start({ services: SERVICES });
+    disk = join(all.berth.home, "sessions");
     await mustRun(["mount", "-t", "tmpfs", "-o", "size=256m,mode=700", "tmpfs", disk]);
-    all = await ClusterBerth.start({ services: SERVICES, parent: disk });
   });
   afterAll(async () => {
-    try {
-      await all[Symbol.asyncDispose]();
-    } finally {
-      await mustRun(["umount", disk]);
-      await rm(disk, { recursive: true });
-    }
+    await all.berth.down();
+    await mustRun(["umount", disk]);
+    await all[Symbol.asyncDispose]();
   });
 
   const log = async ({ id }: Session): Promise<string> =>

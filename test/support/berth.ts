@@ -37,14 +37,9 @@ export class Berth implements AsyncDisposable {
     this.port = port;
   }
 
-  /**
-   * @param options.services folders to put into `BERTH_HOME/services` before the start, by name
-   * @param options.parent where to make the home; among the temporary files unless told
-   */
-  static async start(
-    options: { services?: Record<string, ServiceFiles>; parent?: string } = {},
-  ): Promise<Berth> {
-    const berth = new Berth(await mkdtemp(join(options.parent ?? tmpdir(), "berth-")), await freePort());
+  /** @param options.services folders to put into `BERTH_HOME/services` before the start, by name */
+  static async start(options: { services?: Record<string, ServiceFiles> } = {}): Promise<Berth> {
+    const berth = new Berth(await mkdtemp(join(tmpdir(), "berth-")), await freePort());
     for (const [name, files] of Object.entries(options.services ?? {})) await berth.addService(name, files);
     await berth.up();
     return berth;

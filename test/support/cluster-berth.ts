@@ -68,25 +68,18 @@ export class ClusterBerth implements AsyncDisposable {
   /**
    * @param options.resources the names of the resources, each by the scheduler it is asked through; all are the same hosts
    * @param options.prologue lines of bash that run before every service
-   * @param options.parent where Berth's home is made
    */
   static async start(
     options: {
       services?: Record<string, ServiceFiles>;
       resources?: Record<string, SchedulerName>;
       prologue?: string;
-      parent?: string;
     } = {},
   ): Promise<ClusterBerth> {
-    const {
-      services = { echo: NODE_ECHO },
-      resources = { hopper: "slurm" },
-      prologue = ":",
-      parent,
-    } = options;
+    const { services = { echo: NODE_ECHO }, resources = { hopper: "slurm" }, prologue = ":" } = options;
     await using stack = new AsyncDisposableStack();
     const cluster = stack.use(await Cluster.up());
-    const berth = stack.use(await Berth.start({ services, ...(parent !== undefined && { parent }) }));
+    const berth = stack.use(await Berth.start({ services }));
     const entries = Object.entries(resources).map(
       ([name, scheduler]) =>
         `${name}:\n  host: ${cluster.alias()}\n  sshConfig: ${cluster.sshConfig}\n  scheduler: ${scheduler}\n  prologue: ${JSON.stringify(prologue)}\n`,
