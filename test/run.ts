@@ -51,8 +51,12 @@ else {
 process.stdout.write("\nTests\n");
 outcomes.push(...(await runSuites(filters, join(temporary, "report.json"), options)));
 const leftovers = await endLeftovers();
-await rm(temporary, { recursive: true, force: true });
+const kept = await rm(temporary, { recursive: true, force: true }).then(
+  () => undefined,
+  (error: unknown) => String(error),
+);
 clearTimeout(deadline);
+if (kept !== undefined) report({ name: "the tests' files are deleted", state: "failed", detail: kept });
 report(
   interrupt.signal.aborted
     ? { name: "the gate", state: "failed", detail: `It was interrupted: ${String(interrupt.signal.reason)}.` }

@@ -22,6 +22,8 @@ export async function startAccounting(layout: Layout, ctl: Host): Promise<void> 
     `--socket=${SOCKET}`,
     "--pid-file=/run/mysqld/pid",
     "--log-error=/var/log/slurm/mariadb.log",
+    // The host's own: where the environment says it is somewhere else, that is not there.
+    "--tmpdir=/tmp",
   ];
   // It cannot go into the background by itself, nor close the output that it was given.
   const inBackground: Argv = ["sh", "-c", 'exec setsid --fork "$@" >/dev/null 2>&1', "sh"];
