@@ -4,6 +4,7 @@ import { audienceOf, principalOf } from "./auth/principal.ts";
 import type { Env } from "./env.ts";
 import { withTarget } from "./forwarded.ts";
 import { hostsOf } from "./hosts.ts";
+import { type Origin, originOf } from "./origin.ts";
 import { rawTarget } from "./relay/path.ts";
 import { wantsPage } from "./wants-page.ts";
 
@@ -13,7 +14,7 @@ const APPLICATION = /^\/s?me(?=[/?]|$)/;
 export const isApplication = (request: Request): boolean => APPLICATION.test(rawTarget(request.url));
 
 /** A browser with the console's cookie gets a cookie for the applications' host, by a code that works once. */
-async function handOver(request: Request, url: URL, env: Env): Promise<Response> {
+async function handOver(request: Request, url: Origin, env: Env): Promise<Response> {
   if (request.method !== "GET")
     throw new BerthError("misdirected_host", "applications are served on the sessions' host");
   const code = await issueCode(env.WORKSPACE.getByName("local"), "enter");
@@ -30,7 +31,7 @@ const redirect = (location: string): Response =>
  * @throws BerthError when it may not be answered
  */
 export async function serveApplication(request: Request, env: Env): Promise<Response> {
-  const url = new URL(request.url);
+  const url = originOf(request.url);
   const isConsole = audienceOf(env, url) === "console";
   try {
     const principal = await principalOf(request, url, env);

@@ -11,14 +11,19 @@ function refuseMarked(request: Request): void {
     throw new BerthError("invalid_request", `${TARGET_HEADER} is not for clients`);
 }
 
+/** A target that `new URL` reads as it stands: nothing in it is encoded, resolved, rewritten or left out. */
+const isPlain = (target: string): boolean =>
+  /^\/[\w/.~!$&()*+,;=:@?-]*(?<!\?)$/.test(target) && !/\/\.{1,2}(?=[/?]|$)/.test(target);
+
 /**
  * For an application, which gets every target: the bytes that were sent go along.
  * @throws BerthError `invalid_request` when the client plays the edge
  */
 export function withTarget(request: Request): Request {
   refuseMarked(request);
-  const { pathname, search } = new URL(request.url);
   const target = rawTarget(request.url);
+  if (isPlain(target)) return request;
+  const { pathname, search } = new URL(request.url);
   if (target === pathname + search) return request;
   const marked = new Request(request);
   marked.headers.set(TARGET_HEADER, target);

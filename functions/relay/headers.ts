@@ -1,3 +1,4 @@
+import type { Origin } from "../origin.ts";
 import type { ProxyPath } from "./path.ts";
 
 /** Headers in the order they were sent; a name may repeat. */
@@ -67,22 +68,18 @@ export function withoutOurCookies(cookie: string): string {
 export function requestHeaders(
   request: Request,
   path: ProxyPath,
-  options: { url: URL; stripPrefix: boolean; isOurToken: (authorization: string) => boolean },
+  options: { url: Origin; stripPrefix: boolean; isOurToken: (authorization: string) => boolean },
 ): HeaderList {
   const { url } = options;
   const named = connectionNamed(request.headers);
   const list: HeaderList = [];
-  for (const [name, value] of request.headers) {
-    if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name) || PROXY_TOLD.test(name)) continue;
-    if (name === "host") continue;
-    if (name === "authorization" && options.isOurToken(value)) continue;
-    if (name === "cookie") {
-      const cookies = withoutOurCookies(value);
-      if (cookies !== "") list.push([name, cookies]);
-      continue;
-    }
-    list.push([name, value]);
-  }
+  request.headers.forEach((value, name) => {
+    if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name) || PROXY_TOLD.test(name)) return;
+    if (name === "host") return;
+    if (name === "authorization" && options.isOurToken(value)) return;
+    const kept = name === "cookie" ? withoutOurCookies(value) : value;
+    if (name !== "cookie" || kept !== "") list.push([name, kept]);
+  });
   const host = request.headers.get("host") ?? url.host;
   const secure = url.protocol === "https:";
   list.push(["host", host], ["x-forwarded-host", host], ["x-forwarded-proto", secure ? "https" : "http"]);

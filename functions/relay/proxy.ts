@@ -1,6 +1,7 @@
 import type { Target } from "../../contract/frames.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { isEnded, type Session } from "../../contract/session.ts";
+import type { Origin } from "../origin.ts";
 import type { Answers, RelayedRequest } from "../workspace/answers.ts";
 import type { StoredSession } from "../workspace/store.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
@@ -9,7 +10,7 @@ import { parseProxyPath, type ProxyPath, rawTarget, servicePath, TARGET_HEADER }
 
 /** What the proxy asks of the object around it. */
 export type ProxyContext = {
-  url: URL;
+  url: Origin;
   answers: Answers;
   sessionWithPort: (port: number) => StoredSession | undefined;
   view: (stored: StoredSession) => Session;

@@ -11,6 +11,7 @@ import { isApplication } from "../application.ts";
 import type { Env } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
 import { problemResponse } from "../problem-response.ts";
+import { type Origin, originOf } from "../origin.ts";
 import { TARGET_HEADER } from "../relay/path.ts";
 import { proxy } from "../relay/proxy.ts";
 import { logRequest } from "../relay/session-log.ts";
@@ -133,8 +134,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 
   async #route(request: Request): Promise<Response> {
+    if (isApplication(request) || request.headers.has(TARGET_HEADER))
+      return this.#proxy(request, originOf(request.url));
     const url = new URL(request.url);
-    if (isApplication(request) || request.headers.has(TARGET_HEADER)) return this.#proxy(request, url);
     const [, area, name = "", rest, last] = url.pathname.split("/", 5);
     if (area === "agent" && name === "link") return this.#link.accept(request);
     if (area === "agent" && name === "streams" && rest !== undefined)
@@ -147,7 +149,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     throw new BerthError("not_found", `nothing is at ${url.pathname}`);
   }
 
-  #proxy(request: Request, url: URL): Promise<Response> {
+  #proxy(request: Request, url: Origin): Promise<Response> {
     const hosts = hostsOf(this.env, url);
     const tokens = [this.env.BERTH_API_TOKEN, this.env.BERTH_AGENT_TOKEN];
     return proxy(request, {
