@@ -80,6 +80,11 @@ const CATALOGUE = {
     title: "Berth failed on this request",
     remedy: "Try again; if it stays, look at the edge's log.",
   },
+  session_failed: {
+    status: 409,
+    title: "The session failed",
+    remedy: "Mend what it names and launch again.",
+  },
   bad_gateway: {
     status: 502,
     title: "The application did not answer",

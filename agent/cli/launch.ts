@@ -76,7 +76,7 @@ async function launch(service: string, options: Options): Promise<void> {
   else process.stdout.write(`${session.id}  ${session.state}\n`);
   if (session.state === "failed") {
     throw new BerthError(
-      "bad_gateway",
+      "session_failed",
       `${session.name} failed: ${session.error}\nSee its log: berth logs ${session.id}`,
     );
   }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BerthError } from "../../contract/problem.ts";
 import type { ServiceJson, ServiceJsonChanges } from "../../contract/service-json.ts";
 import type { Report } from "../reports.ts";
+import { withLog } from "./exit.ts";
 import type { Launch } from "./record.ts";
 import { CANCELED, failure, failureBy } from "./record.ts";
 import type { Progress } from "./record-file.ts";
@@ -102,6 +103,23 @@ export abstract class Live<Kind extends Launch> implements Watch {
     } catch (error) {
       if (this.signal.aborted) return;
       this.settle({ outcome: failureBy("Cannot run the session", error), alive: true });
+    }
+  }
+
+  /**
+   * Takes what came of waiting for the service to be ready.
+   * @param why undefined when it is; else why it is not within its budget
+   * @param lastLines reads the end of the log
+   */
+  protected async waited(why: string | undefined, lastLines: () => Promise<string[]>): Promise<void> {
+    if (why === undefined) {
+      // Since when it runs is known before it is told; a crash in between is made good when it is found `Starting`.
+      const noted = this.noteReady();
+      if (this.file.phase === "pending") await this.write({ status: "Running" });
+      await noted;
+    } else if (this.launch.readyAt === undefined) {
+      const message = `The service was not ready within ${this.launch.readiness.timeout} s: ${why}`;
+      this.settle({ outcome: failure(withLog(message, await lastLines())), alive: true });
     }
   }
 

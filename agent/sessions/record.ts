@@ -1,5 +1,6 @@
 import { open, readFile, rename } from "node:fs/promises";
 import { z } from "zod";
+import { BerthError } from "../../contract/problem.ts";
 import { Readiness } from "../../contract/service.ts";
 import { SessionReport, SessionSpec, Want } from "../../contract/session.ts";
 
@@ -19,9 +20,11 @@ export const STARTING = "Starting";
 
 export const CANCELED: Outcome = { state: "canceled", status: "Canceled", error: "" };
 export const failure = (error: string): Outcome => ({ state: "failed", status: "Failed", error });
-/** A failure that is ours rather than the service's: what could not be done, and what the system says. */
-export const failureBy = (what: string, error: unknown): Outcome =>
-  failure(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+/** A failure that is ours rather than the service's: in our own words, or what could not be done and what the system says. */
+export function failureBy(what: string, error: unknown): Outcome {
+  if (error instanceof BerthError) return failure(error.message);
+  return failure(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+}
 
 /** What every launch has: what was settled before it, and what has become of it since. Times in milliseconds since 1970. */
 const launched = {

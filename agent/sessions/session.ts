@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { SessionId } from "../../contract/ids.ts";
-import { BerthError } from "../../contract/problem.ts";
 import type { ServiceJson } from "../../contract/service-json.ts";
 import type { SessionReport, SessionSpec } from "../../contract/session.ts";
 import { isAllowedPort } from "../ports.ts";
@@ -10,7 +9,7 @@ import { ServiceFile } from "../service-file.ts";
 import { CannotAsk } from "../ssh/shell.ts";
 import type { PreparationOptions } from "./preparation.ts";
 import type { Launch, Outcome, SessionRecord } from "./record.ts";
-import { CANCELED, failure, failureBy, STARTING } from "./record.ts";
+import { CANCELED, failureBy, STARTING } from "./record.ts";
 import { RecordFile } from "./record-file.ts";
 import type { Runner, Watch } from "./runner.ts";
 import { NO_JOB } from "./runner.ts";
@@ -164,8 +163,7 @@ export class Session implements AsyncDisposable {
       this.#stopped.signal.throwIfAborted();
       if (this.#canceled.signal.aborted) return await this.#close(file, CANCELED);
       this.#context.log.warn({ err: error, session: this.spec.id }, "a session cannot start");
-      const isOurs = error instanceof BerthError;
-      await this.#close(file, isOurs ? failure(error.message) : failureBy("Cannot start the session", error));
+      await this.#close(file, failureBy("Cannot start the session", error));
     }
   }
 

@@ -2,12 +2,12 @@ import type { HeldPort } from "../ports.ts";
 import { holdPort } from "../ports.ts";
 import { untilReady } from "../readiness.ts";
 import { ReportsFile } from "../reports.ts";
-import { outcomeOf, withLog } from "./exit.ts";
+import { outcomeOf } from "./exit.ts";
 import { lead } from "./leader.ts";
 import type { LiveOptions } from "./live.ts";
 import { Live } from "./live.ts";
 import type { WorkspaceLaunch } from "./record.ts";
-import { failure, STARTING } from "./record.ts";
+import { STARTING } from "./record.ts";
 import type { JobFacts } from "./runner.ts";
 import { NO_JOB } from "./runner.ts";
 import type { SessionDirectory } from "./session-directory.ts";
@@ -88,15 +88,6 @@ export class WorkspaceLive extends Live<WorkspaceLaunch> {
       onListening: () => held?.[Symbol.dispose](),
       signal: this.signal,
     });
-    if (why === undefined) {
-      // Since when it runs is known before it is told; a crash in between is made good by the check in `follow`.
-      const noted = this.noteReady();
-      if (this.file.phase === "pending") await this.write({ status: "Running" });
-      await noted;
-    } else if (this.launch.readyAt === undefined) {
-      const message = `The service was not ready within ${timeout} s: ${why}`;
-      const lines = await this.#workspace.directory.log.lastLines();
-      this.settle({ outcome: failure(withLog(message, lines)), alive: true });
-    }
+    await this.waited(why, () => this.#workspace.directory.log.lastLines());
   }
 }

@@ -52,8 +52,8 @@ export class SshError extends CannotAsk {
     this.hostKey = options.hostKey;
   }
 
-  /** What the user can do. */
-  get remedy(): string {
-    return REMEDIES[this.trouble];
+  /** What the user can do. @param host how they name it to ssh */
+  remedyFor(host: string): string {
+    return REMEDIES[this.trouble].replaceAll("HOST", host);
   }
 }

@@ -35,7 +35,8 @@ for nginx_directory in "$resource_jobdir" "$pw_job_dir"; do
 done
 
 nginx_source=${BASH_SOURCE[0]%/*}
-nginx_prefix=$resource_jobdir/nginx
+# Next to its socket, where it has one: that directory goes with the session.
+if [[ -n ${service_socket:-} ]]; then nginx_prefix=${service_socket%/*}/nginx; else nginx_prefix=$resource_jobdir/nginx; fi
 mkdir -p "$nginx_prefix/temporary"
 chmod 700 "$nginx_prefix"
 cp "$nginx_source/nginx.conf" "$nginx_source/types.conf" "$nginx_prefix/"

@@ -10,7 +10,7 @@ import { eventually } from "../support/eventually.ts";
 import { needs } from "../support/requires.ts";
 import { selfSigned } from "../support/self-signed.ts";
 
-import { NODES } from "./layout.ts";
+import { HOSTS, NODES } from "./layout.ts";
 
 const { key, cert } = selfSigned("localhost");
 
@@ -162,6 +162,19 @@ describe("on a compute node, over a unix socket", () => {
     expect(
       ports.flat().filter(({ protocol, process }) => protocol === "tcp" && process.includes("nginx")),
     ).toEqual([]);
+    await hpc.berth.cancel(session.id);
+    await hpc.berth.until(session.id, "canceled");
+    const find = [
+      "find",
+      "/home/ada/.berth",
+      "/tmp",
+      "-path",
+      `*${session.id}*`,
+      "-o",
+      "-name",
+      "nginx*",
+    ] as const;
+    for (const host of HOSTS) expect((await hpc.cluster.exec(host, find)).stdout).toBe("");
   });
 
   it("VS Code opens a folder of the cluster, and saves what is typed", async ({ skip }) => {

@@ -68,7 +68,6 @@ export function troubleFinding(cause: unknown, patient: Patient): Finding {
     const condition = isFirst ? "If it is right" : "Ask the host's administrators. If the new key is right";
     return error(message, `${condition}, accept it on purpose:\n${patient.acceptCommand(key.fingerprint)}`);
   }
-  if (cause instanceof SshError)
-    return error(message, cause.remedy.replaceAll("HOST", patient.definition.host));
+  if (cause instanceof SshError) return error(message, cause.remedyFor(patient.definition.host));
   return error(message, "Try again; if it stays, look at the host by ssh.");
 }

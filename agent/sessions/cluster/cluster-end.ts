@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { SessionId } from "../../../contract/ids.ts";
 import type { JobStatus, Scheduler } from "../../scheduler/scheduler.ts";
 import type { Shell } from "../../ssh/shell.ts";
 import { CannotAsk } from "../../ssh/shell.ts";
@@ -23,8 +24,9 @@ type Job = { scheduler: Scheduler; jobId: string; directory: string };
 
 /** Whether nothing of the job is left by the scheduler's word. @throws CannotAsk when there is none */
 function isGone(status: JobStatus | undefined): boolean {
-  if (status?.kind === "unknown") throw new CannotAsk(status.why);
-  return status === undefined || status.kind === "ended" || status.kind === "not_found";
+  if (status === undefined) throw new CannotAsk("The scheduler does not say how it stands");
+  if (status.kind === "unknown") throw new CannotAsk(status.why);
+  return status.kind === "ended" || status.kind === "not_found";
 }
 
 /**
@@ -32,12 +34,11 @@ function isGone(status: JobStatus | undefined): boolean {
  * TERM with the kill scripts.
  */
 async function endJob(
-  site: ClusterSite,
+  shell: Shell,
+  session: SessionId,
   job: Job,
   options: Pick<EndOptions, "alive" | "signal">,
 ): Promise<void> {
-  const shell = stoppable(site.resource.connection, options.signal);
-  const { session } = site.request;
   const ref = { session, jobId: job.jobId, directory: job.directory };
   const begin = performance.now();
   for (;;) {
@@ -93,7 +94,8 @@ async function endOthers(
     const statuses = await scheduler.status(shell, [site.job(jobId)]);
     // Those that live are found first.
     if (isGone(statuses.get(request.session))) return;
-    await endJob(site, { scheduler, jobId, directory: request.directory }, { ...options, alive: true });
+    const job = { scheduler, jobId, directory: request.directory };
+    await endJob(shell, request.session, job, { ...options, alive: true });
   }
 }
 
@@ -108,7 +110,7 @@ export async function endOnCluster(
 ): Promise<void> {
   const { signal, launch } = options;
   const shell = stoppable(site.resource.connection, signal);
-  for (const job of await jobsOf(site, launch, shell)) await endJob(site, job, options);
+  for (const job of await jobsOf(site, launch, shell)) await endJob(shell, site.spec.id, job, options);
   if (launch.isInDoubt) await endOthers(site, shell, options);
   await untilAborted(output.drain(), signal).catch((error: unknown) => {
     signal.throwIfAborted();

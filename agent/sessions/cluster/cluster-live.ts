@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { JobEnd } from "../../scheduler/scheduler.ts";
-import { withLog } from "../exit.ts";
 import type { LiveOptions } from "../live.ts";
 import { Live } from "../live.ts";
 import type { ClusterLaunch } from "../record.ts";
@@ -241,7 +240,6 @@ export class ClusterLive extends Live<ClusterLaunch> {
   }
 
   async #untilReady(): Promise<void> {
-    const { timeout } = this.launch.readiness;
     const why = await whyNotReady({
       launch: this.launch,
       isListening: this.#listening.promise,
@@ -252,16 +250,11 @@ export class ClusterLive extends Live<ClusterLaunch> {
       clock: this.options.clock,
       signal: this.signal,
     });
-    if (why === undefined) {
-      const noted = this.noteReady();
-      if (this.file.phase === "pending") await this.write({ status: "Running" });
-      await noted;
-    } else if (this.launch.readyAt === undefined) {
-      const message = `The service was not ready within ${timeout} s: ${why}`;
-      await this.#options.output.drain().catch(() => undefined);
-      const lines = await this.#options.output.lastLines();
-      this.settle({ outcome: failure(withLog(message, lines)), alive: true });
-    }
+    await this.waited(why, async () => {
+      const { output } = this.#options;
+      await output.drain().catch(() => undefined);
+      return await output.lastLines();
+    });
   }
 
   async #connect(): ReturnType<SessionTunnel["connect"]> {

@@ -137,8 +137,9 @@ export class ClusterRunner implements Runner {
     });
   }
 
-  async end({ launch: any, alive, signal, onTrouble }: EndOptions): Promise<string[]> {
-    const launch = onCluster(any);
+  async end(options: EndOptions): Promise<string[]> {
+    const { alive, signal, onTrouble } = options;
+    const launch = onCluster(options.launch);
     const trouble = new Trouble(this.#options.clock);
     let pause = END_AGAIN_MS.first;
     for (;;) {
@@ -180,7 +181,7 @@ export class ClusterRunner implements Runner {
       } catch (error) {
         const isLasting = error instanceof SshError && LASTING.has(error.trouble);
         if (!(error instanceof CannotAsk) || isLasting || performance.now() > until)
-          throw error instanceof SshError ? refusal(name, error) : error;
+          throw error instanceof SshError ? refusal(name, error, this.#used) : error;
         onTrouble(error.message);
         await delay(AGAIN_MS, undefined, { signal });
       }
@@ -214,7 +215,9 @@ export class ClusterRunner implements Runner {
   }
 }
 
-const refusal = (name: string, error: SshError): BerthError =>
-  new BerthError("invalid_request", `Cannot start on "${name}": ${error.message} ${error.remedy}`, {
+function refusal(name: string, error: SshError, used: ResourceUse | undefined): BerthError {
+  const remedy = error.remedyFor(used?.resource.definition.host ?? name);
+  return new BerthError("invalid_request", `Cannot start on "${name}": ${error.message} ${remedy}`, {
     cause: error,
   });
+}

@@ -121,6 +121,9 @@ export class RemoteDirectory {
     });
     if (code === 0) return stdout;
     if (code === null) throw new CannotAsk(`A command on the cluster was ended: ${stderr.trim()}`);
-    throw new BerthError("internal", `Cannot write to "${this.path}" on the cluster: ${stderr.trim()}`);
+    throw new BerthError(
+      "internal",
+      `Cannot write to "${this.path}" on the cluster: ${stderr.trim()}. Free some room in your home there and launch again; berth resource doctor looks at it`,
+    );
   }
 }
