@@ -28,6 +28,7 @@ export default defineConfig({
               bindings: {
                 BERTH_CONSOLE_HOST: "localhost",
                 BERTH_SESSIONS_HOST: "sessions.localhost",
+                BERTH_LOGIN: "link",
                 BERTH_API_TOKEN: "the-api-token-of-the-tests",
                 BERTH_AGENT_TOKEN: "the-agent-token-of-the-tests",
                 BERTH_COOKIE_SECRET: "the-cookie-secret-of-the-tests",

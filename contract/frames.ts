@@ -22,6 +22,9 @@ export const Target = z.discriminatedUnion("kind", [
 ]);
 export type Target = z.infer<typeof Target>;
 
+/** For whom a stream is: the name of a login, of a token or of a share. No secret, and no meaning to the agent. */
+const Visitor = z.string().max(128);
+
 const Wanted = z.object({ spec: SessionSpec, want: Want });
 export type Wanted = z.infer<typeof Wanted>;
 
@@ -37,12 +40,22 @@ export const EdgeFrame = z.discriminatedUnion("type", [
     type: z.literal("request"),
     id: StreamId,
     target: Target,
+    visitor: Visitor,
     method: z.string(),
     path: z.string(),
     headers,
     body: z.enum(["none", "inline", "stream"]),
   }),
-  z.object({ type: z.literal("websocket"), id: StreamId, target: Target, path: z.string(), headers }),
+  z.object({
+    type: z.literal("websocket"),
+    id: StreamId,
+    target: Target,
+    visitor: Visitor,
+    path: z.string(),
+    headers,
+  }),
+  /** A visitor's login, token or share is over: end every stream that is open for it. */
+  z.object({ type: z.literal("evict"), visitor: Visitor }),
   /** Nobody reads the answer any more: end the upstream request. */
   z.object({ type: z.literal("abort"), id: StreamId }),
   /** The browser has taken `bytes` more of the segments that came as frames. */
@@ -70,6 +83,8 @@ export const AgentFrame = z.discriminatedUnion("type", [
     level: z.enum(["info", "warning", "error"]),
     text: z.string().max(4096),
   }),
+  /** Visitors whose WebSockets have brought something since the last such frame: their logins are in use. */
+  z.object({ type: z.literal("active"), visitors: z.array(Visitor).max(1000) }),
   /** An answer's head; the payload is segment 0. `length` is the whole body's, when the service said so. */
   z.object({
     type: z.literal("response"),
@@ -85,7 +100,7 @@ export const AgentFrame = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("fail"),
     id: StreamId,
-    code: z.enum(["refused", "timeout", "broken", "not_found"]),
+    code: z.enum(["refused", "timeout", "broken", "not_found", "busy"]),
     message: z.string().max(4096),
   }),
 ]);

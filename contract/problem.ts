@@ -15,7 +15,8 @@ const CATALOGUE = {
   unauthorized: {
     status: 401,
     title: "Not logged in",
-    remedy: "Run `berth open` on the workspace and follow the link it prints.",
+    remedy:
+      "Log in at the console. Of an instance on your own machine: run `berth open` and follow the link it prints.",
   },
   no_token: {
     status: 401,
@@ -69,6 +70,16 @@ const CATALOGUE = {
     status: 421,
     title: "This host name is not served here",
     remedy: "Use the address that `npm start` printed.",
+  },
+  too_many_requests: {
+    status: 429,
+    title: "Too many at once",
+    remedy: "Wait as long as Retry-After says and try again.",
+  },
+  too_many_streams: {
+    status: 429,
+    title: "The session answers too many requests at once",
+    remedy: "Close some of its tabs and try again in a moment.",
   },
   protocol_mismatch: {
     status: 426,
@@ -130,6 +141,8 @@ export const Problem = z.object({
   detail: z.string(),
   remedy: z.string(),
   field: z.string().optional(),
+  /** Seconds after which another try may succeed; also the header `Retry-After`. */
+  retryAfter: z.int().optional(),
 });
 export type Problem = z.infer<typeof Problem>;
 
@@ -138,11 +151,18 @@ export class BerthError extends Error {
   override readonly name = "BerthError";
   readonly code: ProblemCode;
   readonly field: string | undefined;
+  /** Seconds after which another try may succeed. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ProblemCode, message: string, options: { field?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ProblemCode,
+    message: string,
+    options: { field?: string | undefined; retryAfter?: number | undefined; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.field = options.field;
+    this.retryAfter = options.retryAfter;
   }
 
   get status(): number {
@@ -160,15 +180,15 @@ export class BerthError extends Error {
       detail: this.message,
       remedy,
       ...field,
+      ...(this.retryAfter === undefined ? {} : { retryAfter: this.retryAfter }),
     };
   }
 
   static from(problem: Problem): BerthError {
-    return new BerthError(
-      problem.code,
-      problem.detail,
-      problem.field === undefined ? {} : { field: problem.field },
-    );
+    return new BerthError(problem.code, problem.detail, {
+      field: problem.field,
+      retryAfter: problem.retryAfter,
+    });
   }
 }
 

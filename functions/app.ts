@@ -3,10 +3,13 @@ import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { BerthError } from "../contract/problem.ts";
-import { safeReturn, takeCode } from "./auth/code.ts";
-import { clearCookie, issueCookie, type Audience } from "./auth/cookie.ts";
-import { consoleOnly, requireAgent, requireLogin } from "./auth/guard.ts";
-import { audienceOf } from "./auth/principal.ts";
+import { addressOf } from "./auth/address.ts";
+import { safeReturn, userOfCode } from "./auth/code.ts";
+import { clearCookie, issueCookie } from "./auth/cookie.ts";
+import { consoleOnly, requireAgent, requireLogin, scopeByMethod } from "./auth/guard.ts";
+import { enter, handOver } from "./auth/hand-over.ts";
+import { audienceOf } from "./auth/visitor.ts";
+import { configOf } from "./config.ts";
 import type { AppEnv } from "./env.ts";
 import { errorResponse } from "./error-response.ts";
 import { withPlainPath } from "./forwarded.ts";
@@ -18,18 +21,17 @@ import { serveOpenApi } from "./routes/openapi.ts";
 import { resourcesApi } from "./routes/resources.ts";
 import { sessionsApi } from "./routes/sessions.ts";
 import { workspaceApi } from "./routes/workspace.ts";
+import { partOf } from "./workspace/parts.ts";
 import { securityHeaders } from "./security-headers.ts";
 
 type Ctx = Context<AppEnv>;
 
-/** Until people log in by name there is one workspace, the local user's. */
-const stubOf = (c: Ctx) => c.env.WORKSPACE.getByName("local");
-
 const isSecure = (c: Ctx): boolean => new URL(c.req.url).protocol === "https:";
 
+/** The visitor's own workspace, and nobody else's. */
 const bindWorkspace: MiddlewareHandler<AppEnv> = async (c, next) => {
   const hosts = hostsOf(c.env, new URL(c.req.url));
-  const stub = stubOf(c);
+  const stub = c.env.WORKSPACE.getByName(c.var.visitor.user);
   c.set("workspace", stub);
   c.set("forward", async (request) => stub.fetch(withPlainPath(request)));
   c.set("consoleHost", hosts.console);
@@ -61,22 +63,38 @@ const limitBody = bodyLimit({
   },
 });
 
-/** A code that was made for one host is good on that host only, once, and for a cookie of that host. */
-const useCode = (purpose: "login" | "enter", audience: Audience) => async (c: Ctx) => {
-  const secret = c.env.BERTH_COOKIE_SECRET;
-  if (!secret) throw new BerthError("not_configured", "this edge has no secrets yet");
-  if (audienceOf(c.env, new URL(c.req.url)) !== audience)
-    throw new BerthError("not_found", "this is not served on this host");
+/** Serves a route on one of the two hosts only. */
+const onlyOn =
+  (audience: "console" | "sessions"): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    configOf(c.env);
+    if (audienceOf(c.env, new URL(c.req.url)) !== audience)
+      throw new BerthError("not_found", "this is not served on this host");
+    return next();
+  };
+
+/** A link to the console of the local instance. */
+async function useLoginLink(c: Ctx): Promise<Response> {
+  const { secrets, login } = configOf(c.env);
+  if (login.kind !== "link") throw new BerthError("not_found", "this edge has no login links");
   // A link preview asks by HEAD, which is no use of the link.
   if (c.req.raw.method === "HEAD") return c.body(null, 204);
-  if (!(await takeCode(stubOf(c), purpose, c.req.query("code")))) {
-    throw new BerthError("unauthorized", "this link was used, or is too old");
-  }
-  c.header("set-cookie", await issueCookie(audience, secret, { secure: isSecure(c), now: Date.now() }));
+  const code = c.req.query("code");
+  const user = await userOfCode(secrets, code);
+  const browser = { agent: c.req.header("user-agent") ?? "", from: addressOf(c.req.raw) };
+  const claims =
+    user === undefined || code === undefined
+      ? null
+      : await partOf(c.env, user, "access").takeLoginLink(code, browser);
+  if (claims === null) throw new BerthError("unauthorized", "this link was used, or is too old");
+  const moment = { secure: isSecure(c), now: Date.now() };
+  c.header("set-cookie", await issueCookie(secrets, "console", claims, moment));
   return c.redirect(safeReturn(c.req.query("to")), 302);
-};
+}
 
-function logout(c: Ctx): Response {
+async function logout(c: Ctx): Promise<Response> {
+  const { visitor, caller } = c.var;
+  if (visitor.kind === "browser") await partOf(c.env, visitor.user, "access").logout(visitor.login, caller);
   c.header("set-cookie", clearCookie("console", isSecure(c)));
   return c.redirect("/", 303);
 }
@@ -93,21 +111,21 @@ function createApp(): OpenAPIHono<AppEnv> {
 
   berth.get("/healthz", (c) => c.json({ status: "ok" }));
   berth.route("/assets", assetRoutes());
-  berth.use(bindWorkspace);
-
   berth.use("/agent/*", requireAgent);
   berth.get("/agent/link", (c) => c.var.forward(c.req.raw));
   berth.on(["GET", "POST"], "/agent/streams/:id", (c) => c.var.forward(c.req.raw));
 
   berth.use(noStore);
-  berth.get("/login", pageHeaders, useCode("login", "console"));
-  berth.get("/enter", pageHeaders, useCode("enter", "sessions"));
+  berth.get("/login", pageHeaders, onlyOn("console"), useLoginLink);
+  berth.get("/enter", pageHeaders, onlyOn("sessions"), (c) => enter(c.req.raw, new URL(c.req.url), c.env));
 
-  berth.use(requireLogin);
+  berth.use(requireLogin, bindWorkspace);
   berth.use(limitBody);
   berth.get("/wait/:port", (c) => c.var.forward(c.req.raw));
 
   berth.use(consoleOnly);
+  berth.get("/hand-over", (c) => handOver(c.var.visitor, new URL(c.req.url), c.env));
+  berth.use("/api/*", scopeByMethod);
   berth.route("/api", workspaceApi());
   berth.route("/api", resourcesApi());
   berth.route("/api", sessionsApi());

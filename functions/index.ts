@@ -3,6 +3,7 @@ import { isApplication, serveApplication } from "./application.ts";
 import type { Env } from "./env.ts";
 import { errorResponse } from "./error-response.ts";
 
+export { Registry } from "./registry/registry.ts";
 export { Workspace } from "./workspace/workspace.ts";
 
 export default {

@@ -4,6 +4,7 @@ import type { BerthError } from "../contract/problem.ts";
 export function problemResponse(error: BerthError): Response {
   const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" });
   if (error.status === 401) headers.set("www-authenticate", 'Bearer realm="berth"');
-  if (error.status === 503) headers.set("retry-after", "1");
+  const retryAfter = error.retryAfter ?? (error.status === 503 ? 1 : undefined);
+  if (retryAfter !== undefined) headers.set("retry-after", String(retryAfter));
   return new Response(JSON.stringify(error.problem), { status: error.status, headers });
 }

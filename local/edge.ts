@@ -6,11 +6,16 @@ import { bundle } from "./bundle.ts";
 /** The runtime's version and flags, as wrangler.toml gives them to a deployed edge; a test holds the two together. */
 export const RUNTIME = { compatibilityDate: "2026-11-01", compatibilityFlags: ["enable_request_signal"] };
 
+/** Attempts to log in from one address, within so many seconds: as wrangler.toml has it. */
+const ATTEMPTS = { limit: 30, period: 60 } as const;
+
 export type EdgeOptions = {
   port: number;
   /** Where the objects' storage is kept. */
   state: string;
   secrets: { token: string; agentToken: string; cookieSecret: string };
+  /** More settings, as an operator sets them (docs/operator.md); they win over those of a local instance. */
+  bindings?: Readonly<Record<string, string>>;
 };
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -52,13 +57,19 @@ export class LocalEdge implements AsyncDisposable {
             unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],
             host: "127.0.0.1",
             port: 0,
-            durableObjects: { WORKSPACE: { className: "Workspace", useSQLite: true } },
+            durableObjects: {
+              WORKSPACE: { className: "Workspace", useSQLite: true },
+              REGISTRY: { className: "Registry", useSQLite: true },
+            },
+            ratelimits: { ATTEMPTS: { namespace_id: "1", simple: ATTEMPTS } },
             bindings: {
               BERTH_CONSOLE_HOST: "localhost",
               BERTH_SESSIONS_HOST: "sessions.localhost",
+              BERTH_LOGIN: "link",
               BERTH_API_TOKEN: options.secrets.token,
               BERTH_AGENT_TOKEN: options.secrets.agentToken,
               BERTH_COOKIE_SECRET: options.secrets.cookieSecret,
+              ...options.bindings,
             },
           }),
           resourcePersistencePath: options.state,

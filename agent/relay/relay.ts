@@ -8,7 +8,7 @@ import { SocketBridge } from "./websocket.ts";
 
 type RequestHead = Extract<EdgeFrame, { type: "request" }>;
 type SocketHead = Extract<EdgeFrame, { type: "websocket" }>;
-type RelayHead = Extract<EdgeFrame, { type: "request" | "websocket" | "abort" | "ack" }>;
+type RelayHead = Extract<EdgeFrame, { type: "request" | "websocket" | "abort" | "ack" | "evict" }>;
 
 /** What the relay asks of the sessions. */
 export type RelayContext = {
@@ -18,7 +18,17 @@ export type RelayContext = {
   log: (id: SessionId) => { path: string; isOver: () => boolean } | undefined;
 };
 
-type Stream = { session: SessionId; sender: AnswerSender; bridge: SocketBridge | undefined; isLog: boolean };
+type Stream = {
+  session: SessionId;
+  /** Whom it is for, in the edge's words. */
+  visitor: string;
+  sender: AnswerSender;
+  bridge: SocketBridge | undefined;
+  isLog: boolean;
+};
+
+/** How often the edge is told whose WebSockets are in use, milliseconds: a login that is not used ends by itself. */
+const ACTIVE_MS = 300_000;
 
 /** Serves what the edge relays: requests and WebSockets to the sessions' ports, and the sessions' logs. */
 export class Relay implements Disposable {
@@ -26,10 +36,13 @@ export class Relay implements Disposable {
   readonly #context: RelayContext;
   readonly #upstreams = new Upstreams();
   readonly #streams = new Map<string, Stream>();
+  readonly #active = new Set<string>();
+  readonly #telling: NodeJS.Timeout;
 
   constructor(edge: EdgeClient, context: RelayContext) {
     this.#edge = edge;
     this.#context = context;
+    this.#telling = setInterval(() => this.#tellActive(), ACTIVE_MS);
   }
 
   receive({ head, payload }: Frame<RelayHead>): void {
@@ -45,6 +58,13 @@ export class Relay implements Disposable {
         return;
       case "ack":
         this.#streams.get(head.id)?.sender.ack(head.bytes);
+        return;
+      case "evict":
+        for (const stream of this.#streams.values()) {
+          if (stream.visitor !== head.visitor) continue;
+          stream.bridge?.abort();
+          stream.sender.abort();
+        }
         return;
       default:
         head satisfies never;
@@ -70,6 +90,7 @@ export class Relay implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearInterval(this.#telling);
     this.endAll();
     this.#upstreams[Symbol.dispose]();
   }
@@ -124,13 +145,16 @@ export class Relay implements Disposable {
     }
     const stream = this.#streams.get(head.id);
     if (stream !== undefined) stream.bridge = bridge;
-    bridge.open(
-      head,
-      service,
-      (id) => this.#edge.socket(id),
-      sender,
-      () => this.#streams.delete(head.id),
-    );
+    bridge.open(head, service, (id) => this.#edge.socket(id), sender, {
+      onOver: () => this.#streams.delete(head.id),
+      onUse: () => this.#active.add(head.visitor),
+    });
+  }
+
+  #tellActive(): void {
+    if (this.#active.size === 0) return;
+    this.#edge.send({ type: "active", visitors: [...this.#active].slice(0, 1000) });
+    this.#active.clear();
   }
 
   #service(target: Target): ServiceAddress | undefined {
@@ -140,7 +164,8 @@ export class Relay implements Disposable {
 
   #add(head: RequestHead | SocketHead, source: AnswerSource, isLog: boolean): AnswerSender {
     const sender = new AnswerSender(head.id, this.#edge, source, () => this.#streams.delete(head.id));
-    this.#streams.set(head.id, { session: head.target.session, sender, bridge: undefined, isLog });
+    const { visitor } = head;
+    this.#streams.set(head.id, { session: head.target.session, visitor, sender, bridge: undefined, isLog });
     return sender;
   }
 }

@@ -51,13 +51,13 @@ export class SocketBridge implements AnswerSource {
   #edge: WebSocket | undefined;
   #refusal: IncomingMessage | undefined;
 
-  /** Opens the service's side, and once that is open the edge's. */
+  /** Opens the service's side, and once that is open the edge's. `onUse`: the browser has said something. */
   open(
     head: WebSocketHead,
     { port, connect }: ServiceAddress,
     edge: EdgeSocket,
     sender: AnswerSender,
-    onOver: () => void,
+    hooks: { onOver: () => void; onUse: () => void },
   ): void {
     const tls = head.target.kind === "port" && head.target.tls;
     const offered = protocolsOf(head.headers);
@@ -97,8 +97,9 @@ export class SocketBridge implements AnswerSource {
       // A service may speak first, before the edge's end is there.
       service.pause();
       this.#edge = this.#connect(edge(head.id, protocol), protocol, service, sender);
+      this.#edge.on("message", hooks.onUse);
     });
-    service.on("close", onOver);
+    service.on("close", hooks.onOver);
   }
 
   pause(): void {

@@ -1,30 +1,24 @@
-import type { DurableObjectStub } from "@cloudflare/workers-types";
-import type { Workspace } from "../workspace/workspace.ts";
+import { z } from "zod";
+import { UserId } from "../../contract/person.ts";
+import { open, sign } from "./signed.ts";
 import { randomToken, sha256 } from "./token.ts";
 
-/** What a one-time code opens: the console, or the sessions' host on behalf of a browser that has the console. */
-export type CodePurpose = "login" | "enter";
-
 /** A login link is typed or clicked by a person; a hand-over follows at once. Milliseconds. */
-const LIFETIME: Record<CodePurpose, number> = { login: 600_000, enter: 30_000 };
+export const CODE_LIFETIME = { login: 600_000, enter: 30_000 } as const;
 
-type Codes = Pick<DurableObjectStub<Workspace>, "addCode" | "takeCode">;
+const Content = z.object({ user: UserId, nonce: z.string() });
 
-/** Makes a code that works once. Only its hash is kept. */
-export async function issueCode(codes: Codes, purpose: CodePurpose): Promise<string> {
-  const code = randomToken();
-  await codes.addCode(await sha256(code), purpose, LIFETIME[purpose]);
-  return code;
+/** Makes the text of a one-time code, which says in whose workspace it is kept (workspace/codes.ts). */
+export const makeCode = (secrets: string, user: UserId): Promise<string> =>
+  sign(secrets, "code", { user, nonce: randomToken() });
+
+/** In whose workspace a code would be; undefined for what this edge has not made. */
+export async function userOfCode(secrets: string, code: string | undefined): Promise<UserId | undefined> {
+  if (code === undefined) return undefined;
+  return Content.safeParse(await open(secrets, "code", code)).data?.user;
 }
 
-/** True the first time that a code is shown within its lifetime. */
-export async function takeCode(
-  codes: Codes,
-  purpose: CodePurpose,
-  code: string | undefined,
-): Promise<boolean> {
-  return code !== undefined && code !== "" && codes.takeCode(await sha256(code), purpose);
-}
+export const codeHash = (code: string): Promise<string> => sha256(code);
 
 /** A path on this host to return to, or `/`: never another host, whatever the browser makes of the text. */
 export function safeReturn(path: string | undefined): string {

@@ -1,61 +1,82 @@
-import { hmac, isSame } from "./token.ts";
+import { z } from "zod";
+import { Role, UserId } from "../../contract/person.ts";
+import { open, sign } from "./signed.ts";
 
 /** A cookie is good on one of the two hosts only. */
 export type Audience = "console" | "sessions";
 
 const NAMES: Record<Audience, string> = { console: "berth", sessions: "berth_session" };
 
-/** Thirty days, in seconds. */
-const LIFETIME = 2_592_000;
+/**
+ * What a cookie says, signed: whose browser it is, and by which login. A stolen copy of the console's is told by its
+ * generation, which moves on while it is used. Times in milliseconds since 1970.
+ */
+export const Claims = z.object({
+  user: UserId,
+  role: Role,
+  login: z.string(),
+  generation: z.int(),
+  /** When this very cookie was made, and when its login ends at the latest. */
+  issued: z.int(),
+  expires: z.int(),
+});
+export type Claims = z.infer<typeof Claims>;
 
 /** On HTTPS the browser itself holds the cookie to this host and path (RFC 6265bis, section 4.1.3.2). */
-const nameOf = (audience: Audience, secure: boolean): string => (secure ? "__Host-" : "") + NAMES[audience];
+export const cookieName = (base: string, secure: boolean): string => (secure ? "__Host-" : "") + base;
 
-/** The `Set-Cookie` value that logs a browser in on one host. `now` in milliseconds since 1970. */
+/** Lax: a link from the console, or from a mail, still opens the session; a foreign form or frame does not carry it. */
+export const cookieAttributes = (secure: boolean, maxAgeS: number): string =>
+  `Path=/; Max-Age=${maxAgeS}; HttpOnly; SameSite=Lax${secure ? "; Secure" : ""}`;
+
+/** The `Set-Cookie` value that keeps a browser logged in on one host. */
 export async function issueCookie(
+  secrets: string,
   audience: Audience,
-  secret: string,
+  claims: Claims,
   options: { secure: boolean; now: number },
 ): Promise<string> {
-  const expires = Math.floor(options.now / 1000) + LIFETIME;
-  const value = `${expires}.${await hmac(secret, `${audience}.${expires}`)}`;
-  return `${nameOf(audience, options.secure)}=${value}; ${attributes(options.secure, LIFETIME)}`;
+  const value = await sign(secrets, audience, claims);
+  const maxAge = Math.max(0, Math.floor((claims.expires - options.now) / 1000));
+  return `${cookieName(NAMES[audience], options.secure)}=${value}; ${cookieAttributes(options.secure, maxAge)}`;
 }
 
 export const clearCookie = (audience: Audience, secure: boolean): string =>
-  `${nameOf(audience, secure)}=; ${attributes(secure, 0)}`;
+  `${cookieName(NAMES[audience], secure)}=; ${cookieAttributes(secure, 0)}`;
 
-/** Lax: a link from the console, or from a mail, still opens the session; a foreign form or frame does not carry it. */
-const attributes = (secure: boolean, maxAge: number): string =>
-  `Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure ? "; Secure" : ""}`;
-
-/** True when a `Cookie` header holds a good cookie for this host. */
-export async function hasCookie(
-  header: string | null,
-  audience: Audience,
-  secret: string,
-  options: { secure: boolean; now: number },
-): Promise<boolean> {
-  const name = nameOf(audience, options.secure);
+/** The values that a `Cookie` header has for a name, in their order: an application may have set others of that name. */
+export function cookieValues(header: string | null, name: string): string[] {
+  const values: string[] = [];
   for (const pair of (header ?? "").split(";")) {
     const [key = "", value = ""] = pair.trim().split("=", 2);
-    if (key === name && (await isGood(value, audience, secret, options.now))) return true;
+    if (key === name) values.push(value);
   }
-  return false;
+  return values;
 }
 
-/** Values found good in this isolate: a page makes dozens of requests with the same one. */
-const good = new Map<string, number>();
-const KEPT = 256;
+const parsed = new WeakMap<object, Claims | null>();
 
-async function isGood(value: string, audience: Audience, secret: string, now: number): Promise<boolean> {
-  const [digits = "", mac = ""] = value.split(".", 2);
-  const expires = Number(digits);
-  if (!/^\d{1,12}$/.test(digits) || expires * 1000 <= now) return false;
-  const known = `${audience}.${value}.${secret}`;
-  if (good.has(known)) return true;
-  if (!isSame(mac, await hmac(secret, `${audience}.${digits}`))) return false;
-  if (good.size >= KEPT) good.clear();
-  good.set(known, expires);
-  return true;
+/** Checked once for each value that `open` keeps. */
+function claimsOf(value: unknown): Claims | null {
+  if (typeof value !== "object" || value === null) return null;
+  let claims = parsed.get(value);
+  if (claims === undefined) {
+    claims = Claims.safeParse(value).data ?? null;
+    parsed.set(value, claims);
+  }
+  return claims;
+}
+
+/** What the good cookie for this host says; undefined when there is none. */
+export async function readCookie(
+  secrets: string,
+  audience: Audience,
+  header: string | null,
+  options: { secure: boolean; now: number },
+): Promise<Claims | undefined> {
+  for (const value of cookieValues(header, cookieName(NAMES[audience], options.secure))) {
+    const claims = claimsOf(await open(secrets, audience, value));
+    if (claims !== null && claims.expires > options.now) return claims;
+  }
+  return undefined;
 }

@@ -1,28 +1,81 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
+import type { Role, Scope } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
+import { configOf } from "../config.ts";
 import type { AppEnv } from "../env.ts";
-import { audienceOf, principalOf } from "./principal.ts";
-import { isBearer } from "./token.ts";
+import { partOf } from "../workspace/parts.ts";
+import { addressOf } from "./address.ts";
+import { issueCookie } from "./cookie.ts";
+import { audienceOf, visitingAgent, visitorOf, type Visitor } from "./visitor.ts";
 
-/** Lets people and their programs in, and nobody else. */
+type Ctx = Context<AppEnv>;
+
+/** A stream's head has long been sent when its reader would need a new cookie, and an upgrade has none. */
+const mayRotate = (c: Ctx, visitor: Visitor): boolean =>
+  visitor.kind === "browser" && visitor.audience === "console" && !c.req.raw.headers.has("upgrade");
+
+/** Lets people and their programs in, and nobody else: asks the workspace whether their proof still counts. */
 export const requireLogin: MiddlewareHandler<AppEnv> = async (c, next) => {
-  c.set("principal", await principalOf(c.req.raw, new URL(c.req.url), c.env));
-  return next();
+  const url = new URL(c.req.url);
+  const visitor = await visitorOf(c.req.raw, url, c.env);
+  const rotates = mayRotate(c, visitor);
+  const admission = await partOf(c.env, visitor.user, "access").admit(visitor, rotates);
+  if (!admission.ok) throw BerthError.from(admission.problem);
+  const admitted = admission.value;
+  c.set("visitor", visitor);
+  c.set("admitted", admitted);
+  const via = visitor.kind === "browser" ? "console" : "api";
+  c.set("caller", { user: visitor.user, name: admitted.name, from: addressOf(c.req.raw), via });
+  await next();
+  if (visitor.kind !== "browser" || !rotates || admitted.generation === visitor.generation) return;
+  const now = Date.now();
+  const claims = { ...visitor, generation: admitted.generation ?? visitor.generation, issued: now };
+  const { kind: _kind, audience, ...said } = claims;
+  const cookie = await issueCookie(configOf(c.env).secrets, audience, said, {
+    secure: url.protocol === "https:",
+    now,
+  });
+  c.header("set-cookie", cookie, { append: true });
 };
 
-/** Lets nothing but the agent in: no browser, no API token. */
+/** Lets nothing but an agent in: no browser, no API token. Whether its token still counts, its workspace knows. */
 export const requireAgent: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const token = c.env.BERTH_AGENT_TOKEN;
-  if (!token) throw new BerthError("not_configured", "this edge has no agent token yet");
-  if (!isBearer(c.req.raw.headers.get("authorization"), token))
-    throw new BerthError("unauthorized", "this is the agent's own road");
+  const agent = await visitingAgent(c.req.raw, c.env);
+  c.set("forward", async (request) => c.env.WORKSPACE.getByName(agent.user).fetch(request));
   return next();
 };
 
 /** The console and its API are not served on the applications' host, not even to a cookie from there. */
 export const consoleOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
-  if (c.var.principal.kind === "cookie" && audienceOf(c.env, new URL(c.req.url)) !== "console") {
+  const { visitor } = c.var;
+  if (visitor.kind === "browser" && audienceOf(c.env, new URL(c.req.url)) !== "console") {
     throw new BerthError("not_found", "this is not served on the host of the applications");
   }
+  return next();
+};
+
+/** @throws BerthError `forbidden` for a token that is not good for this */
+export function requireScope(c: Ctx, scope: Scope): void {
+  if (!c.var.admitted.scopes.includes(scope))
+    throw new BerthError("forbidden", `this token may not do that: it needs the scope "${scope}"`);
+}
+
+/** Lets those with a role in; to others the route is not there. */
+export const requireRole =
+  (role: Role): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    if (
+      c.var.admitted.role !== role ||
+      !c.var.admitted.scopes.includes(role === "operator" ? "operator" : "read")
+    )
+      throw new BerthError("not_found", `nothing is at ${c.req.path}`);
+    return next();
+  };
+
+const SAFE = new Set(["GET", "HEAD"]);
+
+/** What only looks needs the scope `read`, everything else `launch`. Mounted over the API. */
+export const scopeByMethod: MiddlewareHandler<AppEnv> = async (c, next) => {
+  requireScope(c, SAFE.has(c.req.method) ? "read" : "launch");
   return next();
 };

@@ -1,5 +1,5 @@
 import type { AgentFrame } from "../../contract/frames.ts";
-import { BerthError } from "../../contract/problem.ts";
+import { BerthError, type ProblemCode } from "../../contract/problem.ts";
 import type { RequestBody } from "./request-body.ts";
 
 type ResponseHead = Extract<AgentFrame, { type: "response" }>;
@@ -16,6 +16,14 @@ export type AnswerHooks = {
   /** The answer is over, well or not. */
   onOver: () => void;
 };
+
+const FAILURES = {
+  refused: "bad_gateway",
+  broken: "bad_gateway",
+  timeout: "upstream_timeout",
+  not_found: "unknown_session",
+  busy: "too_many_streams",
+} as const satisfies Record<FailHead["code"], ProblemCode>;
 
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
@@ -129,13 +137,7 @@ export class Answer {
 
   /** The agent could not get an answer, or not the rest of it. */
   async fail(head: FailHead): Promise<void> {
-    const code =
-      head.code === "timeout"
-        ? "upstream_timeout"
-        : head.code === "not_found"
-          ? "unknown_session"
-          : "bad_gateway";
-    await this.#break(new BerthError(code, head.message));
+    await this.#break(new BerthError(FAILURES[head.code], head.message));
   }
 
   /** The link is gone: what has begun breaks, what has not is answered with an error. */

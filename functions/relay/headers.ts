@@ -1,3 +1,4 @@
+import { addressOf } from "../auth/address.ts";
 import type { Origin } from "../origin.ts";
 import type { ProxyPath } from "./path.ts";
 
@@ -41,7 +42,8 @@ const HOST_WIDE = new Set([
   "strict-transport-security",
 ]);
 
-const OUR_COOKIES = /^(?:__(?:Host|Secure)-)?berth(?:_session)?$/i;
+/** Every name that begins as ours do is ours: no application sees such a cookie, or sets one. */
+const OUR_COOKIES = /^(?:__(?:Host|Secure)-)?berth(?:_\w*)?$/i;
 
 function connectionNamed(headers: Headers): Set<string> {
   const named = headers.get("connection") ?? "";
@@ -49,7 +51,7 @@ function connectionNamed(headers: Headers): Set<string> {
 }
 
 /** Pairs end at `;`, and ours begin also at the comma by which several Cookie headers are joined (RFC 9110, section 5.3). */
-const BETWEEN_COOKIES = /;|,(?=\s*(?:__(?:Host|Secure)-)?berth(?:_session)?\s*(?:[=;,]|$))/i;
+const BETWEEN_COOKIES = /;|,(?=\s*(?:__(?:Host|Secure)-)?berth(?:_\w*)?\s*(?:[=;,]|$))/i;
 
 /** A Cookie header without Berth's own cookies; empty when nothing is left. */
 export function withoutOurCookies(cookie: string): string {
@@ -84,9 +86,7 @@ export function requestHeaders(
   const secure = url.protocol === "https:";
   list.push(["host", host], ["x-forwarded-host", host], ["x-forwarded-proto", secure ? "https" : "http"]);
   list.push(["x-forwarded-port", url.port === "" ? (secure ? "443" : "80") : url.port]);
-  // Only Cloudflare's own edge, which fills `cf`, says who connected; anywhere else that header is a client's claim.
-  const client = request.cf === undefined ? null : request.headers.get("cf-connecting-ip");
-  list.push(["x-forwarded-for", client ?? "127.0.0.1"]);
+  list.push(["x-forwarded-for", addressOf(request) ?? "127.0.0.1"]);
   if (options.stripPrefix) list.push(["x-forwarded-prefix", path.prefix]);
   return list;
 }
@@ -155,7 +155,7 @@ export function responseHeaders(
   const headers = new Headers();
   for (const [given, value] of answer) {
     const name = given.toLowerCase();
-    if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name)) continue;
+    if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name) || name.startsWith("berth-")) continue;
     if (name === "location" || name === "content-location")
       headers.append(name, mapLocation(value, path, host, stripPrefix));
     else if (name === "refresh") headers.append(name, mapRefresh(value, path, host, stripPrefix));

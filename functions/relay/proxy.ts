@@ -11,6 +11,8 @@ import { parseProxyPath, type ProxyPath, rawTarget, servicePath, TARGET_HEADER }
 /** What the proxy asks of the object around it. */
 export type ProxyContext = {
   url: Origin;
+  /** Whom the answer is for; see `visitorKey`. */
+  visitor: string;
   answers: Answers;
   sessionWithPort: (port: number) => StoredSession | undefined;
   view: (stored: StoredSession) => Session;
@@ -43,6 +45,7 @@ function relayed(
   };
   return {
     target,
+    visitor: context.visitor,
     method: request.method,
     path: servicePath(path, stripPrefix),
     headers: requestHeaders(request, path, { url: context.url, stripPrefix, isOurToken: context.isOurToken }),

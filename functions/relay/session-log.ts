@@ -5,7 +5,7 @@ import type { StoredSession } from "../workspace/store.ts";
 const PASSED_ON = ["accept", "last-event-id"];
 
 /** A request for a session's log, which the agent answers from its own disk as a service would. */
-export function logRequest(stored: StoredSession, request: Request): RelayedRequest {
+export function logRequest(stored: StoredSession, request: Request, visitor: string): RelayedRequest {
   const headers = PASSED_ON.flatMap((name): [string, string][] => {
     const value = request.headers.get(name);
     return value === null ? [] : [[name, value]];
@@ -13,6 +13,7 @@ export function logRequest(stored: StoredSession, request: Request): RelayedRequ
   const follow = new URL(request.url).searchParams.get("follow") === "1";
   return {
     target: { kind: "log", session: stored.spec.id, follow },
+    visitor,
     method: request.method,
     path: "/",
     headers,

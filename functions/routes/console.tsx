@@ -162,11 +162,11 @@ async function launch(c: Console): Promise<Response> {
   const form = readLaunchForm(entry.inputs, await formOf(c));
   const resources = await c.var.workspace.resources();
   try {
-    const launched = await c.var.workspace.launch(
-      launchRequest(entry, resources, form),
-      form.key ?? null,
-      c.var.sessionsHost,
-    );
+    const launched = await c.var.workspace.launch(launchRequest(entry, resources, form), {
+      key: form.key ?? null,
+      host: c.var.sessionsHost,
+      caller: c.var.caller,
+    });
     if (!launched.ok) return await refuse(c, entry, form, launched.problem);
     return c.redirect(`/sessions/${launched.value.session.id}${form.opens ? "?open=1" : ""}`, 303);
   } catch (error) {
@@ -200,7 +200,8 @@ async function sessionFragment(c: Console): Promise<Response> {
 
 async function cancel(c: Console): Promise<Response> {
   const form = await formOf(c);
-  const canceled = await c.var.workspace.cancel(c.req.param("id") ?? "", c.var.sessionsHost);
+  const { sessionsHost: host, caller } = c.var;
+  const canceled = await c.var.workspace.cancel(c.req.param("id") ?? "", { host, caller });
   if (!canceled.ok) return problem(c, canceled.problem);
   return c.redirect(form.get("back") === "list" ? "/" : `/sessions/${canceled.value.id}`, 303);
 }

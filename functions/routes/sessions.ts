@@ -132,7 +132,11 @@ export function sessionsApi(): OpenAPIHono<AppEnv> {
   api.openapi(launch, async (c) => {
     const key = c.req.valid("header")["idempotency-key"] ?? null;
     const { session, created } = valueOf(
-      await c.var.workspace.launch(c.req.valid("json"), key, c.var.sessionsHost),
+      await c.var.workspace.launch(c.req.valid("json"), {
+        key,
+        host: c.var.sessionsHost,
+        caller: c.var.caller,
+      }),
     );
     c.header("location", `/api/sessions/${session.id}`);
     return created ? c.json(session, 201) : c.json(session, 200);
@@ -142,7 +146,8 @@ export function sessionsApi(): OpenAPIHono<AppEnv> {
     return c.json(valueOf(await c.var.workspace.session(c.req.valid("param").id, c.var.sessionsHost)), 200);
   });
   api.openapi(cancel, async (c) => {
-    return c.json(valueOf(await c.var.workspace.cancel(c.req.valid("param").id, c.var.sessionsHost)), 202);
+    const { sessionsHost: host, caller } = c.var;
+    return c.json(valueOf(await c.var.workspace.cancel(c.req.valid("param").id, { host, caller })), 202);
   });
   api.openapi(listNotifications, async (c) => c.json(await c.var.workspace.notifications(), 200));
   // The object answers these two itself: they are streams.

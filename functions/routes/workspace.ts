@@ -1,8 +1,11 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import { AgentStatus, LoginLink } from "../../contract/agent-status.ts";
-import { issueCode } from "../auth/code.ts";
+import { BerthError } from "../../contract/problem.ts";
+import { CODE_LIFETIME } from "../auth/code.ts";
+import { configOf } from "../config.ts";
 import type { AppEnv } from "../env.ts";
-import { common, json, security } from "./responses.ts";
+import { partOf } from "../workspace/parts.ts";
+import { common, json, problem, security } from "./responses.ts";
 
 const getAgent = createRoute({
   method: "get",
@@ -15,9 +18,13 @@ const getAgent = createRoute({
 const createLoginLink = createRoute({
   method: "post",
   path: "/login-links",
-  summary: "A link that logs one browser in to the console, once, within ten minutes",
+  summary: "Of a local instance: a link that logs one browser in to the console, once, within ten minutes",
   security,
-  responses: { 201: json(LoginLink.openapi("LoginLink"), "The link"), ...common },
+  responses: {
+    201: json(LoginLink.openapi("LoginLink"), "The link"),
+    404: problem("People log in to this edge by name"),
+    ...common,
+  },
 });
 
 /** The workspace itself, mounted at `/api`. */
@@ -25,7 +32,12 @@ export function workspaceApi(): OpenAPIHono<AppEnv> {
   const api = new OpenAPIHono<AppEnv>();
   api.openapi(getAgent, async (c) => c.json(await c.var.workspace.agent(), 200));
   api.openapi(createLoginLink, async (c) => {
-    const code = await issueCode(c.env.WORKSPACE.getByName("local"), "login");
+    if (configOf(c.env).login.kind !== "link")
+      throw new BerthError("not_found", "this edge has no login links: log in on its page");
+    const code = await partOf(c.env, c.var.visitor.user, "access").issueCode(
+      { purpose: "login" },
+      CODE_LIFETIME.login,
+    );
     return c.json({ url: `${new URL(c.req.url).protocol}//${c.var.consoleHost}/login?code=${code}` }, 201);
   });
   return api;

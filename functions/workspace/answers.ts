@@ -8,6 +8,8 @@ import { passOn, type RequestBody } from "../relay/request-body.ts";
 /** A request as the agent is to make it. */
 export type RelayedRequest = {
   target: Target;
+  /** Whom the answer is for; see `visitorKey`. */
+  visitor: string;
   method: string;
   path: string;
   headers: HeaderList;
@@ -49,7 +51,7 @@ export class Answers {
    * @throws BerthError `agent_offline`, `bad_gateway`, `upstream_timeout`
    */
   async request(request: RelayedRequest): Promise<Response> {
-    const { target, method, path, headers, body, length } = request;
+    const { target, visitor, method, path, headers, body, length } = request;
     const isInline = body !== null && length !== null && length <= INLINE_BODY;
     const payload = isInline ? new Uint8Array(await new Response(body).arrayBuffer()) : undefined;
     const streamed = body === null || isInline ? null : { stream: body, length };
@@ -60,16 +62,16 @@ export class Answers {
         : body === null || isInline
           ? "none"
           : "stream";
-    if (!this.#send({ type: "request", id, target, method, path, headers, body: kind }, payload))
+    if (!this.#send({ type: "request", id, target, visitor, method, path, headers, body: kind }, payload))
       await answer.lose();
     return answer.response;
   }
 
   /** Relays a WebSocket's upgrade; resolves with the 101, or with what the service said instead. */
   async websocket(request: RelayedRequest): Promise<Response> {
-    const { target, path, headers } = request;
+    const { target, visitor, path, headers } = request;
     const { id, answer } = this.#add(request, { isUpgrade: true, body: null });
-    if (!this.#send({ type: "websocket", id, target, path, headers })) await answer.lose();
+    if (!this.#send({ type: "websocket", id, target, visitor, path, headers })) await answer.lose();
     return answer.response;
   }
 

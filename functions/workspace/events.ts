@@ -5,6 +5,7 @@ export type ServerEvent = { event: "session" | "notification" | "agent" | "resou
 type View<Change> = (change: Change) => ServerEvent | undefined;
 
 type Listener<Change> = {
+  visitor: string;
   writer: WritableStreamDefaultWriter<Uint8Array>;
   pending: number;
   view: View<Change>;
@@ -23,10 +24,13 @@ export class EventStreams<Change> {
   readonly #listeners = new Set<Listener<Change>>();
   #heartbeat: ReturnType<typeof setInterval> | null = null;
 
-  /** Opens a stream that begins with `first`, so that nothing is lost between a page's rendering and its stream. */
-  open(first: readonly ServerEvent[], view: View<Change>): Response {
+  /**
+   * Opens a stream that begins with `first`, so that nothing is lost between a page's rendering and its stream.
+   * @param visitor names whom it is for, to `evict`
+   */
+  open(visitor: string, first: readonly ServerEvent[], view: View<Change>): Response {
     const { readable, writable } = new IdentityTransformStream();
-    const listener: Listener<Change> = { writer: writable.getWriter(), pending: 0, view };
+    const listener: Listener<Change> = { visitor, writer: writable.getWriter(), pending: 0, view };
     this.#listeners.add(listener);
     this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS);
     this.#write(listener, encoder.encode("retry: 1000\n\n"));
@@ -38,6 +42,10 @@ export class EventStreams<Change> {
         "x-accel-buffering": "no",
       },
     });
+  }
+
+  evict(visitor: string): void {
+    for (const listener of this.#listeners) if (listener.visitor === visitor) this.#drop(listener);
   }
 
   emit(change: Change): void {

@@ -25,12 +25,12 @@ export class Feed {
     this.#resources = resources;
   }
 
-  /** Everything that changes, after what is live now. */
-  follow(sessions: readonly StoredSession[], view: View): Response {
+  /** Everything that changes, after what is live now. `visitor` names whom the stream is for. */
+  follow(sessions: readonly StoredSession[], view: View, visitor: string): Response {
     const agent = (): ServerEvent => ({ event: "agent", data: { online: this.#isReachable() } });
     const session = (stored: StoredSession): ServerEvent => ({ event: "session", data: view(stored) });
     const live = sessions.filter((stored) => !isEnded(stored.report?.state ?? "submitted"));
-    return this.#streams.open([agent(), ...live.map(session)], (change) => {
+    return this.#streams.open(visitor, [agent(), ...live.map(session)], (change) => {
       switch (change.kind) {
         case "session":
           return session(change.stored);
@@ -47,18 +47,23 @@ export class Feed {
   }
 
   /** One session's changes, for its loading page: no more than that page shows. */
-  wait(stored: StoredSession, view: View): Response {
+  wait(stored: StoredSession, view: View, visitor: string): Response {
     const spell = (session: StoredSession): ServerEvent => {
       const shown = view(session);
       const { state, error, url } = shown;
       const told = { status: waitingStatus(shown), waits: waitsFor(shown) };
       return { event: "session", data: { state, error, url, ...told } };
     };
-    return this.#streams.open([spell(stored)], (change) =>
+    return this.#streams.open(visitor, [spell(stored)], (change) =>
       change.kind === "session" && change.stored.spec.id === stored.spec.id
         ? spell(change.stored)
         : undefined,
     );
+  }
+
+  /** Ends the streams that a visitor has open. */
+  evict(visitor: string): void {
+    this.#streams.evict(visitor);
   }
 
   session(stored: StoredSession): void {

@@ -18,7 +18,6 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS notifications (
     id INTEGER PRIMARY KEY AUTOINCREMENT, session TEXT, level TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL
   );
-  CREATE TABLE IF NOT EXISTS codes (hash TEXT PRIMARY KEY, purpose TEXT NOT NULL, expires INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 `;
 
@@ -144,24 +143,6 @@ export class Store {
       .exec<Row>("SELECT id, session, level, text, at FROM notifications ORDER BY id DESC")
       .toArray()
       .map((row) => ({ ...row, at: new Date(row.at).toISOString() }));
-  }
-
-  /** Keeps a one-time code's hash until it is taken or expires (milliseconds since 1970). */
-  addCode(hash: string, purpose: string, expires: number, now: number): void {
-    this.#sql.exec("DELETE FROM codes WHERE expires <= ?", now);
-    this.#sql.exec("INSERT INTO codes (hash, purpose, expires) VALUES (?, ?, ?)", hash, purpose, expires);
-  }
-
-  /** True once for each code that was added for this purpose and has not expired. */
-  takeCode(hash: string, purpose: string, now: number): boolean {
-    return this.#sql
-      .exec<{ expires: number }>(
-        "DELETE FROM codes WHERE hash = ? AND purpose = ? RETURNING expires",
-        hash,
-        purpose,
-      )
-      .toArray()
-      .some((row) => row.expires > now);
   }
 
   get catalogue(): CatalogueEntry[] {

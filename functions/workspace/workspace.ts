@@ -6,8 +6,11 @@ import type { Resource, ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import { isEnded, type LaunchRequest, type Notification, type Session } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
-import { hmac, holdsToken } from "../auth/token.ts";
-import { isApplication } from "../application.ts";
+import { holdsCredential } from "../auth/credential.ts";
+import { hmac } from "../auth/token.ts";
+import { type VisitingAgent, visitingAgent, type Visitor, visitorKey, visitorOf } from "../auth/visitor.ts";
+import { isApplication, OVER_HEADER } from "../application.ts";
+import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
 import { problemResponse } from "../problem-response.ts";
@@ -15,15 +18,23 @@ import { type Origin, originOf } from "../origin.ts";
 import { TARGET_HEADER } from "../relay/path.ts";
 import { proxy } from "../relay/proxy.ts";
 import { logRequest } from "../relay/session-log.ts";
+import { Access } from "./access.ts";
+import { Alarm, type Chore } from "./alarm.ts";
 import { Answers } from "./answers.ts";
-import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
+import type { AgentStatus, Caller, Result, WorkspaceApi } from "./api.ts";
+import { Audit } from "./audit.ts";
+import { Codes } from "./codes.ts";
+import { failure } from "./failure.ts";
 import { Feed } from "./feed.ts";
 import { Link } from "./link.ts";
+import { Logins } from "./logins.ts";
+import { callPart } from "./parts.ts";
 import { planSession } from "./plan.ts";
 import { Reports } from "./reports.ts";
 import { resourceView } from "./resource-view.ts";
 import { sessionView } from "./session-view.ts";
 import { Store, type StoredSession } from "./store.ts";
+import { Tokens } from "./tokens.ts";
 
 /**
  * One user's workspace: what the user wants of each session, what the agent last said, and the relay between the
@@ -38,6 +49,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     () => this.#resources(),
   );
   readonly #reports: Reports;
+  readonly #audit: Audit;
+  readonly #access: Access;
+  readonly #alarm: Alarm;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -49,6 +63,32 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       onFrame: (frame) => this.#receive(frame),
       onLost: () => this.#lost(),
     });
+    const { sql } = ctx.storage;
+    this.#audit = new Audit(sql);
+    const logins = new Logins(sql, configOf(env).idleMs);
+    this.#access = new Access({
+      config: () => configOf(env),
+      logins,
+      tokens: new Tokens(sql),
+      codes: new Codes(sql),
+      audit: this.#audit,
+      evict: (visitor) => this.#evict(visitor),
+      onChange: () => this.#timesChanged(),
+    });
+    const endLogins: Chore = {
+      due: () => logins.due(),
+      run: async (now) => this.#access.endOver(now),
+    };
+    this.#alarm = new Alarm(ctx.storage, [endLogins]);
+  }
+
+  /** What functions ask of the workspace's parts; see parts.ts. */
+  async call(part: string, method: string, args: unknown[]): Promise<unknown> {
+    return callPart({ access: this.#access }, part, method, args);
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#alarm.ring(Date.now());
   }
 
   /** What the functions pass on as requests: the link, its streams, the proxy, and answers that are streams. */
@@ -56,8 +96,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     try {
       return await this.#route(request);
     } catch (error) {
-      if (error instanceof BerthError) return problemResponse(error);
-      throw error;
+      if (!(error instanceof BerthError)) throw error;
+      const response = problemResponse(error);
+      if (error.code === "unauthorized") response.headers.set(OVER_HEADER, "1");
+      return response;
     }
   }
 
@@ -88,13 +130,16 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   async launch(
     request: LaunchRequest,
-    key: string | null,
-    host: string,
+    options: { key: string | null; host: string; caller: Caller },
   ): Promise<Result<{ session: Session; created: boolean }>> {
+    const { key, host, caller } = options;
     try {
       // Not the request itself, nor a plain hash of it: it may hold a password, and is kept as long as its session.
       const asked = await hmac(this.env.BERTH_COOKIE_SECRET ?? "", JSON.stringify(request));
-      return { ok: true, value: this.#launch(request, key, asked, host) };
+      const value = this.#launch(request, key, asked, host);
+      const { id, service } = value.session;
+      if (value.created) this.#note("session.launch", caller, { session: id, detail: service });
+      return { ok: true, value };
     } catch (error) {
       return failure(error);
     }
@@ -109,73 +154,84 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     return stored === undefined ? failure(unknownSession(id)) : { ok: true, value: this.#view(stored, host) };
   }
 
-  async cancel(id: string, host: string): Promise<Result<Session>> {
+  async cancel(
+    id: string,
+    options: { host: string; caller: Caller; reason?: string | undefined },
+  ): Promise<Result<Session>> {
     const stored = this.#store.session(id);
     if (stored === undefined) return failure(unknownSession(id));
     if (!isEnded(stored.report?.state ?? "submitted") && stored.want !== "cancel") {
       this.#store.setWant(stored.spec.id, "cancel");
       this.#sendWant(stored.spec.id);
       this.#changed(stored.spec.id);
+      this.#note("session.cancel", options.caller, { session: id, detail: options.reason });
     }
-    return this.session(id, host);
+    return this.session(id, options.host);
   }
 
   async notifications(): Promise<Notification[]> {
     return this.#store.notifications();
   }
 
-  /** Keeps a one-time code's hash; see auth/code.ts. */
-  async addCode(hash: string, purpose: string, lifetimeMs: number): Promise<void> {
-    this.#store.addCode(hash, purpose, Date.now() + lifetimeMs, Date.now());
-  }
-
-  async takeCode(hash: string, purpose: string): Promise<boolean> {
-    return this.#store.takeCode(hash, purpose, Date.now());
-  }
-
   async #route(request: Request): Promise<Response> {
-    if (isApplication(request) || request.headers.has(TARGET_HEADER))
-      return this.#proxy(request, originOf(request.url));
-    const url = new URL(request.url);
-    const [, area, name = "", rest, last] = url.pathname.split("/", 5);
-    if (area === "agent" && name === "link") return this.#link.accept(request);
-    if (area === "agent" && name === "streams" && rest !== undefined)
-      return this.#answers.stream(rest, request);
-    if (area === "wait") return this.#wait(Number(name), url);
+    const origin = originOf(request.url);
+    const isRelayed = isApplication(request) || request.headers.has(TARGET_HEADER);
+    const url = isRelayed ? undefined : new URL(request.url);
+    const [, area, name = "", rest, last] = url?.pathname.split("/", 5) ?? [];
+    if (area === "agent") return this.#agentRoute(request, name, rest);
+    const visitor = await visitorOf(request, origin, this.env);
+    const { scopes } = await this.#access.check(visitor, { rotates: false, now: Date.now() });
+    if (url === undefined) {
+      if (!scopes.includes("launch"))
+        throw new BerthError("forbidden", 'this token opens no application: it needs the scope "launch"');
+      return this.#proxy(request, origin, visitor);
+    }
+    if (area === "wait") return this.#wait(Number(name), url, visitorKey(visitor));
     if (area === "api" && name === "events")
-      return this.#feed.follow(this.#store.sessions(), this.#viewFor(url));
+      return this.#feed.follow(this.#store.sessions(), this.#viewFor(url), visitorKey(visitor));
     if (area === "api" && name === "sessions" && last === "logs" && rest !== undefined)
-      return this.#logs(rest, request);
+      return this.#logs(rest, request, visitor);
     throw new BerthError("not_found", `nothing is at ${url.pathname}`);
   }
 
-  #proxy(request: Request, url: Origin): Promise<Response> {
+  async #agentRoute(request: Request, name: string, rest: string | undefined): Promise<Response> {
+    const agent: VisitingAgent = await visitingAgent(request, this.env);
+    await this.#access.checkAgent(agent);
+    if (name === "link") return this.#link.accept(request);
+    if (name === "streams" && rest !== undefined) return this.#answers.stream(rest, request);
+    throw new BerthError("not_found", "nothing is there for an agent");
+  }
+
+  #proxy(request: Request, url: Origin, visitor: Visitor): Promise<Response> {
     const hosts = hostsOf(this.env, url);
-    const tokens = [this.env.BERTH_API_TOKEN, this.env.BERTH_AGENT_TOKEN];
+    const { BERTH_API_TOKEN: api, BERTH_AGENT_TOKEN: agent } = this.env;
     return proxy(request, {
       url,
+      visitor: visitorKey(visitor),
       answers: this.#answers,
       sessionWithPort: (port) => this.#store.sessionWithPort(port),
       view: (stored) => this.#view(stored, hosts.sessions),
       isOnline: () => this.#link.online,
-      isOurToken: (authorization) => holdsToken(authorization, tokens),
+      isOurToken: (authorization) =>
+        holdsCredential(authorization) ||
+        [api, agent].some((token) => token && authorization.includes(token)),
       consoleUrl: `${url.protocol}//${hosts.console}`,
     });
   }
 
-  async #logs(id: string, request: Request): Promise<Response> {
+  async #logs(id: string, request: Request, visitor: Visitor): Promise<Response> {
     const stored = this.#store.session(id);
     if (stored === undefined) throw unknownSession(id);
     if (!this.#link.online)
       throw new BerthError("agent_offline", "the log is on the workspace, which is not connected");
-    return this.#answers.request(logRequest(stored, request));
+    return this.#answers.request(logRequest(stored, request, visitorKey(visitor)));
   }
 
-  #wait(port: number, url: URL): Response {
+  #wait(port: number, url: URL, visitor: string): Response {
     const stored = this.#store.sessionWithPort(port);
     if (stored === undefined)
       throw new BerthError("no_live_session", `no live session of yours has port ${port}`);
-    return this.#feed.wait(stored, this.#viewFor(url));
+    return this.#feed.wait(stored, this.#viewFor(url), visitor);
   }
 
   #viewFor(url: URL): (stored: StoredSession) => Session {
@@ -232,6 +288,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       case "notify":
         this.#reports.notify(head.session, head.level, head.text);
         return;
+      case "active":
+        this.#access.keep(head.visitors);
+        return;
       default:
         // Not awaited: an answer waits for its browser, and the link must not wait with it.
         this.ctx.waitUntil(this.#answers.receive({ head, payload }));
@@ -252,6 +311,24 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   async #lost(): Promise<void> {
     this.#feed.agent();
     await this.#answers.lose();
+  }
+
+  /** Ends whatever is open for a visitor: at the agent, which has the streams, and here. */
+  #evict(visitor: string): void {
+    this.#link.send({ type: "evict", visitor });
+    this.#feed.evict(visitor);
+  }
+
+  #timesChanged(): void {
+    this.ctx.waitUntil(this.#alarm.set());
+  }
+
+  #note(
+    action: Parameters<Audit["note"]>[0],
+    by: Caller,
+    what: { session?: string; detail?: string | undefined },
+  ): void {
+    this.#audit.note(action, by, { ...what, at: Date.now() });
   }
 
   #sendWant(id: SessionId): void {
@@ -276,8 +353,3 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
 const unknownSession = (id: string): BerthError =>
   new BerthError("unknown_session", `there is no session "${id}"`, { field: "id" });
-
-function failure(error: unknown): { ok: false; problem: BerthError["problem"] } {
-  if (error instanceof BerthError) return { ok: false, problem: error.problem };
-  throw error;
-}

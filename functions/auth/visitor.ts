@@ -1,0 +1,98 @@
+import { LOCAL_USER, type Role, type UserId } from "../../contract/person.ts";
+import { BerthError } from "../../contract/problem.ts";
+import { configOf } from "../config.ts";
+import type { Env } from "../env.ts";
+import { hostsOf } from "../hosts.ts";
+import type { Origin } from "../origin.ts";
+import { type Audience, type Claims, readCookie } from "./cookie.ts";
+import { bearerOf, readCredential } from "./credential.ts";
+import { isSame } from "./token.ts";
+
+/**
+ * Who asks, as far as it can be told by what they show: no object is asked. Whether the proof still counts, whether its
+ * login was not ended nor its token revoked, the workspace that is visited knows (workspace/access.ts).
+ */
+export type Visitor =
+  | ({ kind: "browser"; audience: Audience } & Claims)
+  | { kind: "program"; user: UserId; token: string; secret: string };
+
+/** An agent, and the token that it has shown. */
+export type VisitingAgent = { user: UserId; token: string; secret: string };
+
+/** The id of the tokens of the local instance, which are in its environment rather than in a workspace. */
+export const LOCAL_TOKEN = "local";
+
+/** Which of the two hosts a request came to; undefined for a name that is not ours (DNS rebinding). */
+export function audienceOf(env: Env, url: Origin): Audience | undefined {
+  const hosts = hostsOf(env, url);
+  if (url.host === hosts.console) return "console";
+  return url.host === hosts.sessions ? "sessions" : undefined;
+}
+
+const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * A cookie is ambient: a foreign page's requests carry it too. So whatever changes something, and every WebSocket,
+ * must come from a page of the very same origin (RFC 6454; Fetch metadata where the browser sends no Origin).
+ */
+function isForged(request: Request, url: Origin): boolean {
+  const origin = request.headers.get("origin");
+  const isUpgrade = request.headers.has("upgrade");
+  if (SAFE.has(request.method) && !isUpgrade) return false;
+  const site = request.headers.get("sec-fetch-site");
+  // A page that tells no referrer sends `Origin: null` to its own origin too (Fetch, "append a request Origin header").
+  if (site === "same-origin" && !isUpgrade) return false;
+  if (origin !== null) return origin !== url.origin;
+  return isUpgrade || (site !== null && site !== "none");
+}
+
+async function programOf(token: string, env: Env): Promise<Visitor | undefined> {
+  const { login, secrets } = configOf(env);
+  if (login.kind === "link" && isSame(token, login.apiToken))
+    return { kind: "program", user: LOCAL_USER, token: LOCAL_TOKEN, secret: token };
+  const credential = await readCredential(secrets, "api", token);
+  if (credential === undefined) return undefined;
+  return { kind: "program", user: credential.user, token: credential.id, secret: token };
+}
+
+/**
+ * Tells who asks: an API token is good on either host, a browser's cookie on the host it was issued for.
+ * @throws BerthError `not_configured`, `misdirected_host`, `unauthorized`, `forbidden`
+ */
+export async function visitorOf(request: Request, url: Origin, env: Env): Promise<Visitor> {
+  const { secrets } = configOf(env);
+  const token = bearerOf(request.headers.get("authorization"));
+  const program = token === undefined ? undefined : await programOf(token, env);
+  if (program !== undefined) return program;
+  const audience = audienceOf(env, url);
+  if (audience === undefined)
+    throw new BerthError("misdirected_host", `this edge does not serve ${url.host}`);
+  const moment = { secure: url.protocol === "https:", now: Date.now() };
+  const claims = await readCookie(secrets, audience, request.headers.get("cookie"), moment);
+  if (claims === undefined) throw new BerthError("unauthorized", "this needs a login");
+  if (isForged(request, url))
+    throw new BerthError("forbidden", "the request came from a page of another origin");
+  return { kind: "browser", audience, ...claims };
+}
+
+/**
+ * Tells which agent asks, by its token alone.
+ * @throws BerthError `not_configured`, `unauthorized`
+ */
+export async function visitingAgent(request: Request, env: Env): Promise<VisitingAgent> {
+  const { login, secrets } = configOf(env);
+  const token = bearerOf(request.headers.get("authorization"));
+  if (token !== undefined && login.kind === "link" && isSame(token, login.agentToken))
+    return { user: LOCAL_USER, token: LOCAL_TOKEN, secret: token };
+  const credential = token === undefined ? undefined : await readCredential(secrets, "agent", token);
+  if (token === undefined || credential === undefined)
+    throw new BerthError("unauthorized", "this is the agent's own road");
+  return { user: credential.user, token: credential.id, secret: token };
+}
+
+/** Names whom a stream is for, to the agent, which ends it when they may not see it any more. No secret. */
+export const visitorKey = (visitor: Visitor): string =>
+  visitor.kind === "browser" ? `login:${visitor.login}` : `token:${visitor.token}`;
+
+/** A role counts for pages at once; what it opens is decided by what the workspace has confirmed. */
+export const roleOf = (visitor: Visitor): Role => (visitor.kind === "browser" ? visitor.role : "user");

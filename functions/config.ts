@@ -1,0 +1,131 @@
+import { BerthError } from "../contract/problem.ts";
+import type { Env } from "./env.ts";
+
+/** How people log in: by a one-time link on their own machine, by OpenID Connect, or by the access proxy in front. */
+export type LoginConfig =
+  | { kind: "link"; apiToken: string; agentToken: string }
+  | {
+      kind: "oidc";
+      issuer: string;
+      clientId: string;
+      clientSecret: string | null;
+      scope: string;
+      groups: GroupsConfig;
+    }
+  | { kind: "header"; header: string; jwks: string; issuer: string; audience: string; groups: GroupsConfig };
+
+/** Which claim holds a user's groups, and what they give. */
+export type GroupsConfig = {
+  claim: string;
+  /** Members of one of these are operators. */
+  operators: readonly string[];
+  /** Members of one of these may log in; null: whoever the provider knows. */
+  allowed: readonly string[] | null;
+};
+
+/** What the operator has set, checked. */
+export type Config = {
+  /** Signs cookies and tokens: the newest first, separated by spaces. */
+  secrets: string;
+  login: LoginConfig;
+  /** A login that is not used for so long is over, and each after the longest. Milliseconds. */
+  idleMs: number;
+  longestMs: number;
+};
+
+/** On one's own machine a browser stays logged in. */
+const LINK_DAYS = 30;
+const HOUR_MS = 3_600_000;
+const DEFAULT_IDLE_HOURS = 24;
+const DEFAULT_LONGEST_HOURS = 168;
+
+const words = (text: string | undefined): string[] =>
+  (text ?? "").split(/[\s,]+/).filter((word) => word !== "");
+
+function required(env: Env, name: keyof Env): string {
+  const value = env[name];
+  if (typeof value === "string" && value !== "") return value;
+  throw new BerthError("not_configured", `this edge has no ${name}`);
+}
+
+function hours(
+  env: Env,
+  name: "BERTH_LOGIN_IDLE_HOURS" | "BERTH_LOGIN_LONGEST_HOURS",
+  otherwise: number,
+): number {
+  const value = Number(env[name] ?? otherwise);
+  if (Number.isFinite(value) && value > 0) return value * HOUR_MS;
+  throw new BerthError("not_configured", `${name} must be a number of hours`);
+}
+
+function groupsConfig(env: Env): GroupsConfig {
+  const allowed = words(env.BERTH_ALLOWED_GROUPS);
+  return {
+    claim: env.BERTH_GROUPS_CLAIM ?? "groups",
+    operators: words(env.BERTH_OPERATOR_GROUPS),
+    allowed: allowed.length === 0 ? null : allowed,
+  };
+}
+
+/** Loopback names: what a browser never resolves to another machine (RFC 6761, section 6.3). */
+const isLocalName = (host: string): boolean => host === "localhost" || host.endsWith(".localhost");
+
+function loginConfig(env: Env): LoginConfig {
+  const kind = env.BERTH_LOGIN;
+  switch (kind) {
+    case "link":
+      // Whoever has the link is in: that is for one's own machine, and an edge with a public name never does it.
+      if (!isLocalName(env.BERTH_CONSOLE_HOST ?? "localhost"))
+        throw new BerthError("not_configured", "BERTH_LOGIN=link is for localhost alone: use oidc or header");
+      return {
+        kind,
+        apiToken: required(env, "BERTH_API_TOKEN"),
+        agentToken: required(env, "BERTH_AGENT_TOKEN"),
+      };
+    case "oidc":
+      return {
+        kind,
+        issuer: required(env, "BERTH_OIDC_ISSUER"),
+        clientId: required(env, "BERTH_OIDC_CLIENT_ID"),
+        clientSecret: env.BERTH_OIDC_CLIENT_SECRET ?? null,
+        scope: env.BERTH_OIDC_SCOPE ?? "openid profile email",
+        groups: groupsConfig(env),
+      };
+    case "header":
+      return {
+        kind,
+        header: required(env, "BERTH_PROXY_HEADER"),
+        jwks: required(env, "BERTH_PROXY_JWKS"),
+        issuer: required(env, "BERTH_PROXY_ISSUER"),
+        audience: required(env, "BERTH_PROXY_AUDIENCE"),
+        groups: groupsConfig(env),
+      };
+    default:
+      throw new BerthError("not_configured", "BERTH_LOGIN must be oidc or header (docs/operator.md)");
+  }
+}
+
+function read(env: Env): Config {
+  const login = loginConfig(env);
+  const isLink = login.kind === "link";
+  return {
+    secrets: required(env, "BERTH_COOKIE_SECRET"),
+    login,
+    idleMs: hours(env, "BERTH_LOGIN_IDLE_HOURS", isLink ? LINK_DAYS * 24 : DEFAULT_IDLE_HOURS),
+    longestMs: hours(env, "BERTH_LOGIN_LONGEST_HOURS", isLink ? LINK_DAYS * 24 : DEFAULT_LONGEST_HOURS),
+  };
+}
+
+const known = new WeakMap<Env, Config>();
+
+/**
+ * The configuration, read once for each set of bindings.
+ * @throws BerthError `not_configured`, which names what is missing: an edge never opens by default
+ */
+export function configOf(env: Env): Config {
+  const kept = known.get(env);
+  if (kept !== undefined) return kept;
+  const config = read(env);
+  known.set(env, config);
+  return config;
+}

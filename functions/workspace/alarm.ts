@@ -1,0 +1,44 @@
+/** Something that is to be done at a time of its own, also when the object was evicted meanwhile. */
+export interface Chore {
+  /** When it is due, in milliseconds since 1970; null: nothing is. Read from storage, so that an eviction forgets nothing. */
+  due(): number | null;
+  /** Does what is due by `now`. It may be called early, or twice. */
+  run(now: number): Promise<void>;
+}
+
+type AlarmStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm" | "deleteAlarm">;
+
+/** The object's one alarm, set to whichever of its chores is due first. */
+export class Alarm {
+  readonly #storage: AlarmStorage;
+  readonly #chores: readonly Chore[];
+
+  constructor(storage: AlarmStorage, chores: readonly Chore[]) {
+    this.#storage = storage;
+    this.#chores = chores;
+  }
+
+  /** To be called when a chore's time has changed. */
+  async set(): Promise<void> {
+    const times = this.#chores.map((chore) => chore.due()).filter((time) => time !== null);
+    const current = await this.#storage.getAlarm();
+    if (times.length === 0) {
+      if (current !== null) await this.#storage.deleteAlarm();
+      return;
+    }
+    const next = Math.min(...times);
+    if (current !== next) await this.#storage.setAlarm(next);
+  }
+
+  /** Does what is due; a chore that fails is tried again, and does not keep the others from their turn. */
+  async ring(now: number): Promise<void> {
+    for (const chore of this.#chores) {
+      const due = chore.due();
+      if (due === null || due > now) continue;
+      await chore
+        .run(now)
+        .catch((error: unknown) => console.error("a chore of the workspace failed:", error));
+    }
+    await this.set();
+  }
+}

@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { Claims } from "../auth/cookie.ts";
+
+/**
+ * What a one-time code opens: the console of the local instance; or the sessions' host, at one address, for the one
+ * browser that asked, on behalf of its login at the console. `browser` is a hash of what only that browser holds.
+ */
+const CodeContent = z.discriminatedUnion("purpose", [
+  z.object({ purpose: z.literal("login") }),
+  z.object({ purpose: z.literal("enter"), to: z.string(), browser: z.string(), claims: Claims }),
+]);
+export type CodeContent = z.infer<typeof CodeContent>;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS one_time_codes (
+    hash TEXT PRIMARY KEY, purpose TEXT NOT NULL, content TEXT NOT NULL, expires INTEGER NOT NULL
+  );
+`;
+
+/** Codes that work once, each as a hash. Times in milliseconds since 1970. */
+export class Codes {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+  }
+
+  add(hash: string, content: CodeContent, expires: number, now: number): void {
+    this.#sql.exec("DELETE FROM one_time_codes WHERE expires <= ?", now);
+    this.#sql.exec(
+      "INSERT INTO one_time_codes (hash, purpose, content, expires) VALUES (?, ?, ?, ?)",
+      hash,
+      content.purpose,
+      JSON.stringify(content),
+      expires,
+    );
+  }
+
+  /** The content once, of a code that was added for this purpose and has not expired. */
+  take(hash: string, purpose: CodeContent["purpose"], now: number): CodeContent | null {
+    const [row] = this.#sql
+      .exec<{ content: string; expires: number }>(
+        "DELETE FROM one_time_codes WHERE hash = ? AND purpose = ? RETURNING content, expires",
+        hash,
+        purpose,
+      )
+      .toArray();
+    return row === undefined || row.expires <= now ? null : CodeContent.parse(JSON.parse(row.content));
+  }
+}
