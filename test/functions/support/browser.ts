@@ -24,7 +24,7 @@ export class Browser {
     const cookie = this.cookies(host);
     const headers = { ...NAVIGATION, ...(cookie === "" ? {} : { cookie }), ...init.headers };
     const response = await ask(url, { ...init, headers });
-    for (const set of response.headers.getSetCookie()) this.#keep(host, set);
+    for (const set of response.headers.getSetCookie()) this.keep(host, set);
     return response;
   }
 
@@ -46,7 +46,8 @@ export class Browser {
     return [...(this.#jars.get(host) ?? [])].map(([name, value]) => `${name}=${value}`).join("; ");
   }
 
-  #keep(host: string, set: string): void {
+  /** Takes a `Set-Cookie` of a host's. */
+  keep(host: string, set: string): void {
     const [pair = "", ...attributes] = set.split(";").map((part) => part.trim());
     const [name = "", value = ""] = pair.split(/=(.*)/s);
     const jar = this.#jars.get(host) ?? new Map<string, string>();
