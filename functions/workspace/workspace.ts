@@ -13,6 +13,7 @@ import { isApplication, OVER_HEADER } from "../application.ts";
 import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
+import { callPart } from "../part-calls.ts";
 import { problemResponse } from "../problem-response.ts";
 import { type Origin, originOf } from "../origin.ts";
 import { TARGET_HEADER } from "../relay/path.ts";
@@ -28,7 +29,7 @@ import { failure } from "./failure.ts";
 import { Feed } from "./feed.ts";
 import { Link } from "./link.ts";
 import { Logins } from "./logins.ts";
-import { callPart } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import { planSession } from "./plan.ts";
 import { Reports } from "./reports.ts";
 import { resourceView } from "./resource-view.ts";
@@ -84,7 +85,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   /** What functions ask of the workspace's parts; see parts.ts. */
   async call(part: string, method: string, args: unknown[]): Promise<unknown> {
-    return callPart({ access: this.#access }, part, method, args);
+    return callPart({ access: this.#access } satisfies Parts, part, method, args);
   }
 
   override async alarm(): Promise<void> {
