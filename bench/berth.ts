@@ -51,10 +51,14 @@ export class Berth implements AsyncDisposable {
     this.#program = options.program;
   }
 
-  /** @param services by name, beside `bench` */
+  /**
+   * @param services by name, beside `bench`
+   * @param root the tree that is started, this one unless told
+   */
   static async start(
     signal: AbortSignal,
     services: Readonly<Record<string, ServiceFiles>> = {},
+    root = ROOT,
   ): Promise<Berth> {
     const home = await mkdtemp(join(tmpdir(), "berth-bench-"));
     await using stack = new AsyncDisposableStack();
@@ -63,7 +67,7 @@ export class Berth implements AsyncDisposable {
       await addService(home, name, files);
     const port = await freePort();
     const env = { BERTH_HOME: home, BERTH_PORT: `${port}` };
-    const program = stack.use(Program.start(["npm", "start"], { cwd: ROOT, env }));
+    const program = stack.use(Program.start(["npm", "start"], { cwd: root, env }));
     const ready = (): boolean => /^ready\b/m.test(program.output);
     await program.until(ready, { timeoutMs: 180_000, what: "ready from npm start", signal });
     const token = (await readFile(join(home, "token"), "utf8")).trim();

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { Berth } from "./berth.ts";
+import { compare } from "./before/compare.ts";
 import { describeMachine } from "./machine.ts";
 import type { Bench, Measure, Stage } from "./measure.ts";
 import { echoMeasure } from "./measures/echo.ts";
@@ -162,5 +163,14 @@ withReport(program.command("tunnel"))
     const measures = chosen(TUNNEL_MEASURES, options.only);
     return report(options, (signal) => runTunnel(measures, options.rounds, signal));
   });
+
+withReport(program.command("before"))
+  .description(
+    "The small GET through this tree, and through the one of an earlier commit (the column “peer”).",
+  )
+  .argument("<commit>", "any name that git knows")
+  .action((commit: string, options: Options) =>
+    report(options, (signal) => compare(commit, { rounds: options.rounds, signal })),
+  );
 
 await program.parseAsync();

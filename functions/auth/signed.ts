@@ -19,15 +19,28 @@ export async function sign(secrets: string, purpose: Purpose, value: unknown): P
   return `${text}.${await hmac(secretsOf(secrets)[0] ?? "", `${purpose}.${text}`)}`;
 }
 
-/** Values found good in this isolate: a page makes dozens of requests with the same one. */
-const good = new Map<string, unknown>();
+/** Values found good in this isolate, under the secrets of the last call: a page makes dozens of requests with the same one. */
+const good = new Map<Purpose, Map<string, unknown>>();
+let goodUnder = "";
 const KEPT = 4096;
+
+function goodFor(secrets: string, purpose: Purpose): Map<string, unknown> {
+  if (secrets !== goodUnder) {
+    good.clear();
+    goodUnder = secrets;
+  }
+  let values = good.get(purpose);
+  if (values === undefined) {
+    values = new Map();
+    good.set(purpose, values);
+  }
+  return values;
+}
 
 /** The value behind a text that `sign` made for this purpose with one of these secrets; undefined for any other text. */
 export async function open(secrets: string, purpose: Purpose, given: string): Promise<unknown> {
   if (given.length > LONGEST) return undefined;
-  const key = `${purpose} ${given} ${secrets}`;
-  const known = good.get(key);
+  const known = goodFor(secrets, purpose).get(given);
   if (known !== undefined) return known;
   const match = /^([\w-]+)\.([\w-]{43})$/.exec(given);
   if (match === null) return undefined;
@@ -35,8 +48,10 @@ export async function open(secrets: string, purpose: Purpose, given: string): Pr
   for (const secret of secretsOf(secrets)) {
     if (!isSame(mac, await hmac(secret, `${purpose}.${text}`))) continue;
     const value: unknown = JSON.parse(decoder.decode(Uint8Array.fromBase64(text, { alphabet: "base64url" })));
-    if (good.size >= KEPT) good.clear();
-    good.set(key, value);
+    // Others may have asked in between, under other secrets.
+    const values = goodFor(secrets, purpose);
+    if (values.size >= KEPT) values.clear();
+    values.set(given, value);
     return value;
   }
   return undefined;

@@ -1,6 +1,6 @@
 import { LOCAL_USER, type Role, type UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
-import { configOf } from "../config.ts";
+import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
 import type { Origin } from "../origin.ts";
@@ -46,8 +46,24 @@ function isForged(request: Request, url: Origin): boolean {
   return isUpgrade || (site !== null && site !== "none");
 }
 
-async function programOf(token: string, env: Env): Promise<Visitor | undefined> {
-  const { login, secrets } = configOf(env);
+/** Programs that this isolate has seen, by the header that they showed: each sends the same with every request. */
+const programs = new WeakMap<Config, Map<string, Visitor>>();
+const KEPT = 4096;
+
+async function programOf(authorization: string, env: Env): Promise<Visitor | undefined> {
+  const config = configOf(env);
+  const seen = programs.get(config) ?? new Map<string, Visitor>();
+  const known = seen.get(authorization);
+  if (known !== undefined) return known;
+  const token = bearerOf(authorization);
+  const program = token === undefined ? undefined : await programWith(token, config);
+  if (program === undefined) return undefined;
+  if (seen.size >= KEPT) seen.clear();
+  programs.set(config, seen.set(authorization, program));
+  return program;
+}
+
+async function programWith(token: string, { login, secrets }: Config): Promise<Visitor | undefined> {
   if (login.kind === "link" && isSame(token, login.apiToken))
     return { kind: "program", user: LOCAL_USER, token: LOCAL_TOKEN, secret: token };
   const credential = await readCredential(secrets, "api", token);
@@ -61,8 +77,8 @@ async function programOf(token: string, env: Env): Promise<Visitor | undefined> 
  */
 export async function visitorOf(request: Request, url: Origin, env: Env): Promise<Visitor> {
   const { secrets } = configOf(env);
-  const token = bearerOf(request.headers.get("authorization"));
-  const program = token === undefined ? undefined : await programOf(token, env);
+  const authorization = request.headers.get("authorization");
+  const program = authorization === null ? undefined : await programOf(authorization, env);
   if (program !== undefined) return program;
   const audience = audienceOf(env, url);
   if (audience === undefined)
