@@ -1,13 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AgentFrame, EdgeFrame, Frame } from "../../contract/frames.ts";
-import type { SessionId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
 import type { Resource, ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import { isEnded, type LaunchRequest, type Notification, type Session } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
 import { holdsCredential } from "../auth/credential.ts";
-import { hmac } from "../auth/token.ts";
 import { type VisitingAgent, visitingAgent, type Visitor, visitorKey, visitorOf } from "../auth/visitor.ts";
 import { isApplication, OVER_HEADER } from "../application.ts";
 import { configOf } from "../config.ts";
@@ -22,18 +20,17 @@ import { logRequest } from "../relay/session-log.ts";
 import { Access } from "./access.ts";
 import { Alarm, type Chore } from "./alarm.ts";
 import { Answers } from "./answers.ts";
-import type { AgentStatus, Caller, Result, WorkspaceApi } from "./api.ts";
+import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
 import { Audit } from "./audit.ts";
 import { Codes } from "./codes.ts";
-import { failure } from "./failure.ts";
 import { Feed } from "./feed.ts";
 import { Link } from "./link.ts";
 import { Logins } from "./logins.ts";
 import type { Parts } from "./parts.ts";
-import { planSession } from "./plan.ts";
 import { Reports } from "./reports.ts";
 import { resourceView } from "./resource-view.ts";
 import { sessionView } from "./session-view.ts";
+import { Sessions, unknownSession } from "./sessions.ts";
 import { Store, type StoredSession } from "./store.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -48,9 +45,11 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   readonly #feed = new Feed(
     () => this.#isReachable(),
     () => this.#resources(),
+    () => configOf(this.env).limits.followers,
   );
   readonly #reports: Reports;
   readonly #audit: Audit;
+  readonly #sessions: Sessions;
   readonly #access: Access;
   readonly #alarm: Alarm;
 
@@ -66,6 +65,14 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     });
     const { sql } = ctx.storage;
     this.#audit = new Audit(sql);
+    this.#sessions = new Sessions({
+      store: this.#store,
+      audit: this.#audit,
+      secret: env.BERTH_COOKIE_SECRET ?? "",
+      send: (frame) => this.#link.send(frame),
+      onChange: (stored) => this.#feed.session(stored),
+      view: (stored, host) => this.#view(stored, host),
+    });
     const logins = new Logins(sql, configOf(env).idleMs);
     this.#access = new Access({
       config: () => configOf(env),
@@ -131,43 +138,21 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   async launch(
     request: LaunchRequest,
-    options: { key: string | null; host: string; caller: Caller },
-  ): Promise<Result<{ session: Session; created: boolean }>> {
-    const { key, host, caller } = options;
-    try {
-      // Not the request itself, nor a plain hash of it: it may hold a password, and is kept as long as its session.
-      const asked = await hmac(this.env.BERTH_COOKIE_SECRET ?? "", JSON.stringify(request));
-      const value = this.#launch(request, key, asked, host);
-      const { id, service } = value.session;
-      if (value.created) this.#note("session.launch", caller, { session: id, detail: service });
-      return { ok: true, value };
-    } catch (error) {
-      return failure(error);
-    }
+    options: Parameters<WorkspaceApi["launch"]>[1],
+  ): ReturnType<WorkspaceApi["launch"]> {
+    return this.#sessions.launch(request, options);
   }
 
   async sessions(host: string): Promise<Session[]> {
-    return this.#store.sessions().map((stored) => this.#view(stored, host));
+    return this.#sessions.list(host);
   }
 
   async session(id: string, host: string): Promise<Result<Session>> {
-    const stored = this.#store.session(id);
-    return stored === undefined ? failure(unknownSession(id)) : { ok: true, value: this.#view(stored, host) };
+    return this.#sessions.one(id, host);
   }
 
-  async cancel(
-    id: string,
-    options: { host: string; caller: Caller; reason?: string | undefined },
-  ): Promise<Result<Session>> {
-    const stored = this.#store.session(id);
-    if (stored === undefined) return failure(unknownSession(id));
-    if (!isEnded(stored.report?.state ?? "submitted") && stored.want !== "cancel") {
-      this.#store.setWant(stored.spec.id, "cancel");
-      this.#sendWant(stored.spec.id);
-      this.#changed(stored.spec.id);
-      this.#note("session.cancel", options.caller, { session: id, detail: options.reason });
-    }
-    return this.session(id, options.host);
+  async cancel(id: string, options: Parameters<WorkspaceApi["cancel"]>[1]): Promise<Result<Session>> {
+    return this.#sessions.cancel(id, options);
   }
 
   async notifications(): Promise<Notification[]> {
@@ -240,27 +225,6 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     return (stored) => this.#view(stored, sessions);
   }
 
-  #launch(
-    request: LaunchRequest,
-    key: string | null,
-    asked: string,
-    host: string,
-  ): { session: Session; created: boolean } {
-    const earlier = key === null ? undefined : this.#store.launchedWith(key);
-    const existing = earlier === undefined ? undefined : this.#store.session(earlier.id);
-    if (earlier !== undefined && existing !== undefined) {
-      if (earlier.request !== asked)
-        throw new BerthError("idempotency_conflict", "this Idempotency-Key launched something else");
-      return { session: this.#view(existing, host), created: false };
-    }
-    const spec = planSession(request, this.#store, Date.now());
-    const stored: StoredSession = { spec, want: "run", report: null };
-    this.#store.add(stored, { key, request: key === null ? null : asked });
-    this.#sendWant(spec.id);
-    this.#changed(spec.id);
-    return { session: this.#view(stored, host), created: true };
-  }
-
   #hello(hello: Extract<AgentFrame, { type: "hello" }>): Extract<EdgeFrame, { type: "welcome" }> {
     this.#store.agent = hello.agent;
     this.#store.catalogue = hello.services;
@@ -324,25 +288,6 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.ctx.waitUntil(this.#alarm.set());
   }
 
-  #note(
-    action: Parameters<Audit["note"]>[0],
-    by: Caller,
-    what: { session?: string; detail?: string | undefined },
-  ): void {
-    this.#audit.note(action, by, { ...what, at: Date.now() });
-  }
-
-  #sendWant(id: SessionId): void {
-    const stored = this.#store.session(id);
-    if (stored !== undefined)
-      this.#link.send({ type: "want", wanted: { spec: stored.spec, want: stored.want } });
-  }
-
-  #changed(id: SessionId): void {
-    const stored = this.#store.session(id);
-    if (stored !== undefined) this.#feed.session(stored);
-  }
-
   #isReachable(): boolean {
     return this.#link.isReachable(Date.now());
   }
@@ -351,6 +296,3 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     return sessionView(stored, { reachable: this.#isReachable(), host, now: Date.now() });
   }
 }
-
-const unknownSession = (id: string): BerthError =>
-  new BerthError("unknown_session", `there is no session "${id}"`, { field: "id" });
