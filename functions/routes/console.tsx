@@ -1,7 +1,5 @@
-import { type Context, Hono } from "hono";
-import { getCookie, setCookie } from "hono/cookie";
-import type { HtmlEscapedString } from "hono/utils/html";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { Hono } from "hono";
+import { setCookie } from "hono/cookie";
 import { BerthError, type Problem } from "../../contract/problem.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import type { Session } from "../../contract/session.ts";
@@ -17,47 +15,16 @@ import { ServicesPage } from "../views/service-list.tsx";
 import { SessionDetailFragment, SessionDetailPage } from "../views/session-detail.tsx";
 import { SessionList } from "../views/session-list.tsx";
 import { type LaunchForm, launchRequest, readLaunchForm } from "./launch-form.ts";
+import { type Console, formOf, frameFor, nameOf, page, SEEN_COOKIE, seenBy, type View } from "./page.ts";
 
-type Console = Context<AppEnv>;
-
-/** The newest notification that this browser has seen behind the bell. */
-const SEEN_COOKIE = "berth_seen";
 const YEAR_S = 31_536_000;
 const PLACES: ReadonlySet<string> = new Set<Place>(["sessions", "services", "resources", "notifications"]);
-
-type View = HtmlEscapedString | Promise<HtmlEscapedString>;
-
-async function page(c: Console, view: View, status = 200): Promise<Response> {
-  const html = await view;
-  return c.html(`<!doctype html>${html.toString()}`, status as ContentfulStatusCode);
-}
 
 const fragment = async (c: Console, view: View): Promise<Response> => c.html(await view);
 
 const problem = (c: Console, what: Problem): Promise<Response> => page(c, problemPage(what), what.status);
 
 const query = (c: Console): string => c.req.query("q")?.trim().slice(0, 200) ?? "";
-
-/** @throws BerthError `invalid_request` for a body that is no form */
-async function formOf(c: Console): Promise<FormData> {
-  try {
-    return await c.req.formData();
-  } catch (cause) {
-    throw new BerthError("invalid_request", "the body is not a form", { cause });
-  }
-}
-
-function seenBy(c: Console): number {
-  const seen = Number(getCookie(c, SEEN_COOKIE));
-  return Number.isSafeInteger(seen) ? seen : 0;
-}
-
-async function frameFor(c: Console, place: Place | null): Promise<Frame> {
-  const { workspace } = c.var;
-  const [agent, notifications] = await Promise.all([workspace.agent(), workspace.notifications()]);
-  const seen = seenBy(c);
-  return { place, agent, unread: notifications.filter((notification) => notification.id > seen).length };
-}
 
 async function home(c: Console): Promise<Response> {
   const { workspace, sessionsHost } = c.var;
@@ -213,7 +180,7 @@ async function bell(c: Console): Promise<Response> {
   if (newest > seen) {
     setCookie(c, SEEN_COOKIE, String(newest), { path: "/", httpOnly: true, sameSite: "Lax", maxAge: YEAR_S });
   }
-  const frame: Frame = { place: "notifications", agent, unread: 0 };
+  const frame: Frame = { place: "notifications", agent, unread: 0, name: nameOf(c) };
   return page(c, <NotificationsPage {...{ frame, notifications: all, seen, now: Date.now() }} />);
 }
 

@@ -13,6 +13,8 @@ export type Frame = {
   agent: AgentStatus;
   /** Notifications since the reader last looked behind the bell. */
   unread: number;
+  /** Who is logged in; null on one's own machine, where nobody logs in by name. */
+  name: string | null;
 };
 
 const LINKS = [
@@ -49,7 +51,11 @@ function Bell({ unread, here }: { unread: number; here: boolean }) {
   );
 }
 
-function Account({ agent }: { agent: AgentStatus }) {
+/** Who the reader is: by name, or on their own machine by its user and host. */
+const readerName = ({ name, agent }: Pick<Frame, "name" | "agent">): string =>
+  name ?? [agent.user ?? "Account", agent.host].filter((part) => part !== null).join("@");
+
+function Account({ name, agent }: Pick<Frame, "name" | "agent">) {
   return (
     <div class="account">
       <button type="button" class="user" popovertarget="account">
@@ -62,8 +68,7 @@ function Account({ agent }: { agent: AgentStatus }) {
             stroke-linecap="round"
           />
         </svg>
-        {agent.user ?? "Account"}
-        {agent.host === null ? null : `@${agent.host}`}
+        {readerName({ name, agent })}
       </button>
       <div id="account" class="ask" popover="auto" role="dialog" aria-label="Account">
         <p>
@@ -71,6 +76,9 @@ function Account({ agent }: { agent: AgentStatus }) {
           {agent.version === null ? null : ` Its agent has version ${agent.version}.`}
         </p>
         <form method="post" action="/logout">
+          <a class="button" href="/account">
+            Account
+          </a>
           <button class="button">Log out</button>
         </form>
       </div>
@@ -99,7 +107,7 @@ function AgentBanner({ agent }: { agent: AgentStatus }) {
 }
 
 /** The top bar and, when the agent is away, what to do about it. Also a fragment: it fetches itself anew. */
-export const Top = ({ place, agent, unread }: Frame) => (
+export const Top = ({ place, agent, unread, name }: Frame) => (
   <header
     id="top"
     hx-get={`/fragments/top?place=${place ?? ""}`}
@@ -118,7 +126,7 @@ export const Top = ({ place, agent, unread }: Frame) => (
         ))}
       </nav>
       <Bell unread={unread} here={place === "notifications"} />
-      <Account agent={agent} />
+      <Account name={name} agent={agent} />
     </div>
     <AgentBanner agent={agent} />
   </header>

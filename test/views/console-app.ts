@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { LOCAL_USER, SCOPES } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import type { ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
@@ -73,6 +74,8 @@ export function consoleApp(given: Partial<World> = {}) {
   app.use(async (c, next) => {
     c.set("workspace", workspace);
     c.set("sessionsHost", "sessions.localhost:8787");
+    c.set("visitor", { kind: "program", user: LOCAL_USER, token: "local", secret: "a-token" });
+    c.set("admitted", { role: "operator", name: "You", scopes: [...SCOPES], generation: null });
     await next();
   });
   app.route("/", consoleRoutes());
