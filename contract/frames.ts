@@ -30,11 +30,22 @@ export type Wanted = z.infer<typeof Wanted>;
 
 /** From the edge to the agent. */
 export const EdgeFrame = z.discriminatedUnion("type", [
-  /** The answer to a hello. `wanted` is every session that has not ended; `epoch` names this connection. */
-  z.object({ type: z.literal("welcome"), protocol: z.int(), epoch: z.int(), wanted: z.array(Wanted) }),
+  /**
+   * The answer to a hello. `wanted` is every session that has not ended; `epoch` names this connection; `limits.streams`
+   * is how many requests and WebSockets one session may answer at once.
+   */
+  z.object({
+    type: z.literal("welcome"),
+    protocol: z.int(),
+    epoch: z.int(),
+    wanted: z.array(Wanted),
+    limits: z.object({ streams: z.int().positive() }).optional(),
+  }),
   /** The edge will not speak with this agent; the link closes after it. */
   z.object({ type: z.literal("refused"), code: z.string(), message: z.string() }),
   z.object({ type: z.literal("want"), wanted: Wanted }),
+  /** The token that the agent is to show from now on. Until it has kept it, the one before counts, too. */
+  z.object({ type: z.literal("token"), token: z.string().max(4096) }),
   /** `body`: `none`; `inline`, the payload is the body; `stream`, fetch it from `GET /agent/streams/<id>`. */
   z.object({
     type: z.literal("request"),
@@ -83,6 +94,8 @@ export const AgentFrame = z.discriminatedUnion("type", [
     level: z.enum(["info", "warning", "error"]),
     text: z.string().max(4096),
   }),
+  /** The new token is written down: the one before counts no more. */
+  z.object({ type: z.literal("token_kept") }),
   /** Visitors whose WebSockets have brought something since the last such frame: their logins are in use. */
   z.object({ type: z.literal("active"), visitors: z.array(Visitor).max(1000) }),
   /** An answer's head; the payload is segment 0. `length` is the whole body's, when the service said so. */

@@ -56,6 +56,16 @@ const CATALOGUE = {
     title: "Sessions live on the resource",
     remedy: "Cancel them first (`berth cancel <id>`), or use --force.",
   },
+  agent_enrolled: {
+    status: 409,
+    title: "The workspace has another agent",
+    remedy: "Revoke that one in the console, or approve the new one in its place.",
+  },
+  agent_revoked: {
+    status: 401,
+    title: "This agent was revoked",
+    remedy: "Enrol it again with `berth join`, if it should come back.",
+  },
   agent_refused: {
     status: 409,
     title: "The edge does not take this agent",
@@ -63,7 +73,7 @@ const CATALOGUE = {
   },
   payload_too_large: {
     status: 413,
-    title: "The body is too large",
+    title: "The request is too large",
     remedy: "Send less, or move the data by another way.",
   },
   misdirected_host: {
@@ -75,6 +85,11 @@ const CATALOGUE = {
     status: 429,
     title: "Too many at once",
     remedy: "Wait as long as Retry-After says and try again.",
+  },
+  too_many_sessions: {
+    status: 429,
+    title: "Too many live sessions",
+    remedy: "Cancel one that you no longer need, then launch again.",
   },
   too_many_streams: {
     status: 429,

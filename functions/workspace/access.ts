@@ -11,6 +11,7 @@ import type { Audit } from "./audit.ts";
 import type { Codes, CodeContent } from "./codes.ts";
 import { type Login, type Logins, localPerson } from "./logins.ts";
 import { failure } from "./failure.ts";
+import { type Agents, isEnrolled } from "./agents.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** A visitor whose proof counts. */
@@ -31,6 +32,7 @@ export type AccessOptions = {
   config: () => Config;
   logins: Logins;
   tokens: Tokens;
+  agents: Agents;
   codes: Codes;
   audit: Audit;
   /** Ends every stream that is open for a visitor; see `visitorKey`. */
@@ -86,11 +88,13 @@ export class Access {
 
   /**
    * Says whether an agent's token still counts.
-   * @throws BerthError `unauthorized`
+   * @param road what the agent asks for
+   * @throws BerthError `unauthorized`, `agent_revoked`
    */
-  async checkAgent(agent: VisitingAgent): Promise<void> {
-    if (agent.token !== LOCAL_TOKEN || agent.user !== LOCAL_USER)
-      throw new BerthError("unauthorized", "this agent was not enrolled, or not any more");
+  async checkAgent(agent: VisitingAgent, road: "link" | "stream"): Promise<void> {
+    if (isEnrolled(agent)) await this.#options.agents.check(agent, road);
+    else if (agent.user !== LOCAL_USER)
+      throw new BerthError("unauthorized", "this is the agent of another workspace");
   }
 
   /** Notes that connections of these visitors are in use. */

@@ -8,22 +8,28 @@ import {
   PING,
   PONG,
 } from "../../contract/frames.ts";
+import { UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
+import type { VisitingAgent } from "../auth/visitor.ts";
 
 type Hello = Extract<AgentFrame, { type: "hello" }>;
+
+/** Which agent has a socket, by the token that it has shown; see `visitingAgent`. */
+export type LinkedAgent = Pick<VisitingAgent, "user" | "token">;
 
 /** What the object does with what the agent says. */
 export type LinkHandler = {
   /** Returns the answer to a hello. */
-  onHello: (hello: Hello) => Extract<EdgeFrame, { type: "welcome" }>;
-  onFrame: (frame: Frame<Exclude<AgentFrame, Hello>>) => Promise<void>;
+  onHello: (hello: Hello, from: LinkedAgent) => Extract<EdgeFrame, { type: "welcome" }>;
+  onFrame: (frame: Frame<Exclude<AgentFrame, Hello>>, from: LinkedAgent) => Promise<void>;
   /** Whoever was answering answers no more: the link is down, or another agent has taken it. */
   onLost: () => Promise<void>;
 };
 
-/** Set on a socket that has said hello; the highest epoch is the link, `OVER` is none's any more. */
-const Attachment = z.object({ epoch: z.int() });
+/** Of a socket that has not said hello the epoch is 0; the highest is the link's, `OVER` is none's any more. */
+const Attachment = z.object({ epoch: z.int(), agent: z.object({ user: UserId, token: z.string() }) });
+type Attachment = z.infer<typeof Attachment>;
 const OVER = -1;
 
 /** Enough of a hello to tell the version of any protocol. */
@@ -66,11 +72,12 @@ export class Link {
   }
 
   /** Takes an agent's upgrade; it becomes the link when it has said hello. */
-  accept(request: Request): Response {
+  accept(request: Request, { user, token }: LinkedAgent): Response {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket")
       throw new BerthError("invalid_request", "the link is a WebSocket");
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server, [TAG]);
+    attach(server, { epoch: 0, agent: { user, token } });
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -103,7 +110,17 @@ export class Link {
       return;
     }
     const { head, payload } = frame;
-    if (head.type !== "hello") await this.#handler.onFrame({ head, payload });
+    if (head.type !== "hello") await this.#handler.onFrame({ head, payload }, agentOf(socket));
+  }
+
+  /** Closes whatever an agent has open here, and tells it why; it does not come back by itself. */
+  async revoke(agent: LinkedAgent["token"], why: BerthError): Promise<void> {
+    for (const socket of this.#ctx.getWebSockets(TAG)) {
+      const attachment = Attachment.safeParse(socket.deserializeAttachment()).data;
+      if (attachment?.agent.token !== agent || attachment.epoch === OVER) continue;
+      refuse(socket, why.code, why.message);
+      await this.lost(socket);
+    }
   }
 
   async lost(socket: WebSocket): Promise<void> {
@@ -131,8 +148,9 @@ export class Link {
     const replaced = this.#socket;
     // From here on: what the hello changes is told with the workspace reachable.
     this.#socket = socket;
-    const welcome = this.#handler.onHello(hello.data);
-    socket.serializeAttachment({ epoch: welcome.epoch });
+    const agent = agentOf(socket);
+    const welcome = this.#handler.onHello(hello.data, agent);
+    attach(socket, { epoch: welcome.epoch, agent });
     socket.send(encodeFrame(welcome));
     if (replaced === undefined) return;
     end(replaced, CLOSED_REPLACED, "another agent has taken the link");
@@ -145,6 +163,11 @@ function epochOf(socket: WebSocket): number {
   return attachment.success ? attachment.data.epoch : 0;
 }
 
+const attach = (socket: WebSocket, attachment: Attachment): void => socket.serializeAttachment(attachment);
+
+/** Whose socket it is: every one has been told at its upgrade. */
+const agentOf = (socket: WebSocket): LinkedAgent => Attachment.parse(socket.deserializeAttachment()).agent;
+
 function refuse(socket: WebSocket, code: string, message: string): void {
   socket.send(encodeFrame({ type: "refused", code, message }));
   end(socket, CLOSED_POLICY, code);
@@ -152,7 +175,7 @@ function refuse(socket: WebSocket, code: string, message: string): void {
 
 /** Closes a socket for good: one whose other side has gone silent lingers, and an evicted object finds it again. */
 function end(socket: WebSocket, code: number, reason: string): void {
-  socket.serializeAttachment({ epoch: OVER });
+  attach(socket, { epoch: OVER, agent: agentOf(socket) });
   socket.close(code, reason);
 }
 

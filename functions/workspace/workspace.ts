@@ -18,13 +18,14 @@ import { TARGET_HEADER } from "../relay/path.ts";
 import { proxy } from "../relay/proxy.ts";
 import { logRequest } from "../relay/session-log.ts";
 import { Access } from "./access.ts";
+import { Agents } from "./agents.ts";
 import { Alarm, type Chore } from "./alarm.ts";
 import { Answers } from "./answers.ts";
 import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
 import { Audit } from "./audit.ts";
 import { Codes } from "./codes.ts";
 import { Feed } from "./feed.ts";
-import { Link } from "./link.ts";
+import { Link, type LinkedAgent } from "./link.ts";
 import { Logins } from "./logins.ts";
 import type { Parts } from "./parts.ts";
 import { Reports } from "./reports.ts";
@@ -50,6 +51,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   readonly #reports: Reports;
   readonly #audit: Audit;
   readonly #sessions: Sessions;
+  readonly #agents: Agents;
   readonly #access: Access;
   readonly #alarm: Alarm;
 
@@ -59,8 +61,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.#reports = new Reports(this.#store, this.#feed);
     this.#answers = new Answers((head, payload) => this.#link.send(head, payload));
     this.#link = new Link(ctx, {
-      onHello: (hello) => this.#hello(hello),
-      onFrame: (frame) => this.#receive(frame),
+      onHello: (hello, from) => this.#hello(hello, from),
+      onFrame: (frame, from) => this.#receive(frame, from),
       onLost: () => this.#lost(),
     });
     const { sql } = ctx.storage;
@@ -69,15 +71,23 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       store: this.#store,
       audit: this.#audit,
       secret: env.BERTH_COOKIE_SECRET ?? "",
+      limits: () => configOf(env).limits,
       send: (frame) => this.#link.send(frame),
       onChange: (stored) => this.#feed.session(stored),
       view: (stored, host) => this.#view(stored, host),
     });
     const logins = new Logins(sql, configOf(env).idleMs);
+    this.#agents = new Agents(sql, {
+      secrets: () => configOf(env).secrets,
+      audit: this.#audit,
+      close: (agent, why) => this.#revoked(agent, why),
+      warn: (text) => this.#feed.notification(this.#store.notify(null, "warning", text, Date.now())),
+    });
     this.#access = new Access({
       config: () => configOf(env),
       logins,
       tokens: new Tokens(sql),
+      agents: this.#agents,
       codes: new Codes(sql),
       audit: this.#audit,
       evict: (visitor) => this.#evict(visitor),
@@ -92,7 +102,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   /** What functions ask of the workspace's parts; see parts.ts. */
   async call(part: string, method: string, args: unknown[]): Promise<unknown> {
-    return callPart({ access: this.#access } satisfies Parts, part, method, args);
+    return callPart({ access: this.#access, agents: this.#agents } satisfies Parts, part, method, args);
   }
 
   override async alarm(): Promise<void> {
@@ -182,8 +192,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   async #agentRoute(request: Request, name: string, rest: string | undefined): Promise<Response> {
     const agent: VisitingAgent = await visitingAgent(request, this.env);
-    await this.#access.checkAgent(agent);
-    if (name === "link") return this.#link.accept(request);
+    await this.#access.checkAgent(agent, name === "link" ? "link" : "stream");
+    if (name === "link") return this.#link.accept(request, agent);
     if (name === "streams" && rest !== undefined) return this.#answers.stream(rest, request);
     throw new BerthError("not_found", "nothing is there for an agent");
   }
@@ -225,20 +235,40 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     return (stored) => this.#view(stored, sessions);
   }
 
-  #hello(hello: Extract<AgentFrame, { type: "hello" }>): Extract<EdgeFrame, { type: "welcome" }> {
+  #hello(
+    hello: Extract<AgentFrame, { type: "hello" }>,
+    from: LinkedAgent,
+  ): Extract<EdgeFrame, { type: "welcome" }> {
     this.#store.agent = hello.agent;
     this.#store.catalogue = hello.services;
     this.#setResources(hello.resources);
     this.#reports.takeAll(hello.sessions);
     queueMicrotask(() => this.#feed.agent());
+    this.ctx.waitUntil(this.#renew(from, hello.agent.version));
     const wanted = this.#store
       .sessions()
       .filter((stored) => !isEnded(stored.report?.state ?? "submitted"))
       .map(({ spec, want }) => ({ spec, want }));
-    return { type: "welcome", protocol: PROTOCOL_VERSION, epoch: this.#store.nextEpoch(), wanted };
+    const { streams } = configOf(this.env).limits;
+    const epoch = this.#store.nextEpoch();
+    return { type: "welcome", protocol: PROTOCOL_VERSION, epoch, wanted, limits: { streams } };
   }
 
-  async #receive({ head, payload }: Frame<Exclude<AgentFrame, { type: "hello" }>>): Promise<void> {
+  /** Sends an agent its next token, when it is time for one. */
+  async #renew(agent: LinkedAgent, version: string): Promise<void> {
+    const token = await this.#agents.welcome(agent, version, Date.now());
+    if (token !== undefined) this.#link.send({ type: "token", token });
+  }
+
+  /** An agent may not have the link any more: neither it nor whoever has its token. */
+  #revoked(agent: string, why: BerthError): void {
+    this.ctx.waitUntil(this.#link.revoke(agent, why));
+  }
+
+  async #receive(
+    { head, payload }: Frame<Exclude<AgentFrame, { type: "hello" }>>,
+    from: LinkedAgent,
+  ): Promise<void> {
     switch (head.type) {
       case "catalogue":
         this.#store.catalogue = head.services;
@@ -252,6 +282,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
         return;
       case "notify":
         this.#reports.notify(head.session, head.level, head.text);
+        return;
+      case "token_kept":
+        this.#agents.kept(from.token);
         return;
       case "active":
         this.#access.keep(head.visitors);

@@ -54,16 +54,23 @@ export class TestAgent implements AsyncDisposable {
   /**
    * Opens the link's WebSocket and says nothing.
    * @param options.deaf never answers a close, as behind a network that is down
+   * @param options.headers what it shows, the local instance's agent token unless told; see `enrolment`
    */
-  static async dial(options: { deaf?: boolean } = {}): Promise<TestAgent> {
-    const response = await ask(`${CONSOLE}/agent/link`, { headers: { ...asAgent, upgrade: "websocket" } });
+  static async dial(
+    options: { deaf?: boolean; headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<TestAgent> {
+    const { headers = asAgent } = options;
+    const response = await ask(`${CONSOLE}/agent/link`, { headers: { ...headers, upgrade: "websocket" } });
     if (response.webSocket === null) throw new Error(`the edge answered ${response.status}`);
     return new TestAgent(response.webSocket, options.deaf ?? false);
   }
 
   /** Opens the link, says hello, and takes the welcome. */
-  static async connect(changes: Partial<Hello> = {}): Promise<TestAgent> {
-    const agent = await TestAgent.dial();
+  static async connect(
+    changes: Partial<Hello> = {},
+    options: { headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<TestAgent> {
+    const agent = await TestAgent.dial(options);
     agent.hello(changes);
     await agent.next("welcome");
     return agent;
