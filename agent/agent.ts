@@ -62,7 +62,8 @@ export class Agent implements AsyncDisposable {
         log,
         random: Math.random,
         hello: () => this.#hello(),
-        onWelcome: ({ epoch, wanted }) => {
+        onWelcome: ({ epoch, wanted, limits }) => {
+          if (limits !== undefined) relay.limitStreams(limits.streams);
           log.info({ epoch, wanted: wanted.length }, "the link is up");
           sessions.reconcile(wanted);
         },

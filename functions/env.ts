@@ -15,6 +15,8 @@ export interface Env {
   /** Host names without a port: the console and its API on one, the applications on the other (design 7.2). */
   BERTH_CONSOLE_HOST?: string;
   BERTH_SESSIONS_HOST?: string;
+  /** `one`, `each` or `none`; see hosts.ts. */
+  BERTH_SESSION_HOSTS?: string;
   /** Signs cookies and tokens. Several, separated by spaces: the first signs, all are believed. */
   BERTH_COOKIE_SECRET?: string;
   /** `oidc` or `header`; `link` on one's own machine. */
@@ -33,6 +35,16 @@ export interface Env {
   BERTH_PROXY_JWKS?: string;
   BERTH_PROXY_ISSUER?: string;
   BERTH_PROXY_AUDIENCE?: string;
+  /** How much one user may ask for at once; limits.ts has the defaults. */
+  BERTH_LIMIT_LAUNCHES?: string;
+  BERTH_LIMIT_SESSIONS?: string;
+  BERTH_LIMIT_STREAMS?: string;
+  BERTH_LIMIT_FOLLOWERS?: string;
+  /** Keys (`whsec_…`, separated by spaces) by which the platform's calls are believed (docs/webhooks.md). */
+  BERTH_WEBHOOK_SECRETS?: string;
+  /** Where the platform is told of sessions, and the keys that sign it. */
+  BERTH_WEBHOOK_URL?: string;
+  BERTH_WEBHOOK_SIGNING_SECRETS?: string;
   BERTH_GROUPS_CLAIM?: string;
   BERTH_OPERATOR_GROUPS?: string;
   BERTH_ALLOWED_GROUPS?: string;

@@ -5,10 +5,12 @@ import { securityHeaders } from "./security-headers.ts";
 export async function htmlResponse(
   page: HtmlEscapedString | Promise<HtmlEscapedString>,
   status: number,
+  extra: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const html = await page;
   const headers = {
     ...securityHeaders,
+    ...extra,
     "content-type": "text/html; charset=utf-8",
     "cache-control": "no-store",
   };

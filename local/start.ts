@@ -90,6 +90,14 @@ async function untilOnline(api: Api, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** How much may be asked for at once is set here as on a deployed edge (docs/operator.md, "Limits"). */
+const limits = (environment: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) =>
+      name.startsWith("BERTH_LIMIT_") && value !== undefined ? [[name, value]] : [],
+    ),
+  );
+
 /** One text, written at once: who waits for the line `ready` finds the link below it. */
 const readyText = (link: string): string => `ready
 
@@ -111,7 +119,13 @@ async function start(config: Config, stop: AbortSignal): Promise<void> {
   };
   say(`berth: starting the edge on port ${config.port}; state is in ${config.home}`);
   await using stack = new AsyncDisposableStack();
-  stack.use(await LocalEdge.start({ port: config.port, state: join(config.home, "edge"), secrets }));
+  const edge = {
+    port: config.port,
+    state: join(config.home, "edge"),
+    secrets,
+    bindings: limits(process.env),
+  };
+  stack.use(await LocalEdge.start(edge));
   const watching = watchEdge(config.home, stop);
   stack.defer(() => watching);
   stack.use(new AgentProcess(config.home, (message) => say(`berth: ${message}`)));

@@ -27,6 +27,9 @@ type Stream = {
   isLog: boolean;
 };
 
+/** How many requests and WebSockets one session answers at once, where the edge has not said another number. */
+const STREAMS = 512;
+
 /** How often the edge is told whose WebSockets are in use, milliseconds: a login that is not used ends by itself. */
 const ACTIVE_MS = 300_000;
 
@@ -36,6 +39,9 @@ export class Relay implements Disposable {
   readonly #context: RelayContext;
   readonly #upstreams = new Upstreams();
   readonly #streams = new Map<string, Stream>();
+  /** How many of them each session has, without those for its log. */
+  readonly #counts = new Map<SessionId, number>();
+  #limit = STREAMS;
   readonly #active = new Set<string>();
   readonly #telling: NodeJS.Timeout;
 
@@ -43,6 +49,11 @@ export class Relay implements Disposable {
     this.#edge = edge;
     this.#context = context;
     this.#telling = setInterval(() => this.#tellActive(), ACTIVE_MS);
+  }
+
+  /** Sets how many requests and WebSockets one session answers at once; those that are open go on. */
+  limitStreams(count: number): void {
+    this.#limit = count;
   }
 
   receive({ head, payload }: Frame<RelayHead>): void {
@@ -100,6 +111,7 @@ export class Relay implements Disposable {
       this.#log(head, head.target);
       return;
     }
+    if (this.#isBusy(head)) return;
     const upstream = new UpstreamRequest();
     const sender = this.#add(head, upstream, false);
     const service = this.#service(head.target);
@@ -136,6 +148,7 @@ export class Relay implements Disposable {
   }
 
   #websocket(head: SocketHead): void {
+    if (this.#isBusy(head)) return;
     const bridge = new SocketBridge();
     const sender = this.#add(head, bridge, false);
     const service = this.#service(head.target);
@@ -146,7 +159,7 @@ export class Relay implements Disposable {
     const stream = this.#streams.get(head.id);
     if (stream !== undefined) stream.bridge = bridge;
     bridge.open(head, service, (id) => this.#edge.socket(id), sender, {
-      onOver: () => this.#streams.delete(head.id),
+      onOver: () => this.#drop(head.id),
       onUse: () => this.#active.add(head.visitor),
     });
   }
@@ -163,10 +176,31 @@ export class Relay implements Disposable {
   }
 
   #add(head: RequestHead | SocketHead, source: AnswerSource, isLog: boolean): AnswerSender {
-    const sender = new AnswerSender(head.id, this.#edge, source, () => this.#streams.delete(head.id));
+    const sender = new AnswerSender(head.id, this.#edge, source, () => this.#drop(head.id));
     const { visitor } = head;
-    this.#streams.set(head.id, { session: head.target.session, visitor, sender, bridge: undefined, isLog });
+    const { session } = head.target;
+    this.#streams.set(head.id, { session, visitor, sender, bridge: undefined, isLog });
+    if (!isLog) this.#counts.set(session, (this.#counts.get(session) ?? 0) + 1);
     return sender;
+  }
+
+  #drop(id: string): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    this.#streams.delete(id);
+    const left = (this.#counts.get(stream.session) ?? 0) - 1;
+    if (stream.isLog) return;
+    if (left > 0) this.#counts.set(stream.session, left);
+    else this.#counts.delete(stream.session);
+  }
+
+  /** Refuses a request for a session that answers as many as it may. */
+  #isBusy({ id, target: { session } }: RequestHead | SocketHead): boolean {
+    const count = this.#counts.get(session) ?? 0;
+    if (count < this.#limit) return false;
+    const message = `the session has ${count} requests and WebSockets open, which is as many as it may have`;
+    this.#edge.send({ type: "fail", id, code: "busy", message });
+    return true;
   }
 }
 

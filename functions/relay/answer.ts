@@ -25,6 +25,9 @@ const FAILURES = {
   busy: "too_many_streams",
 } as const satisfies Record<FailHead["code"], ProblemCode>;
 
+/** A page's requests are answered in less. Seconds. */
+const BUSY_RETRY_S = 5;
+
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
 /**
@@ -137,7 +140,8 @@ export class Answer {
 
   /** The agent could not get an answer, or not the rest of it. */
   async fail(head: FailHead): Promise<void> {
-    await this.#break(new BerthError(FAILURES[head.code], head.message));
+    const retryAfter = head.code === "busy" ? BUSY_RETRY_S : undefined;
+    await this.#break(new BerthError(FAILURES[head.code], head.message, { retryAfter }));
   }
 
   /** The link is gone: what has begun breaks, what has not is answered with an error. */

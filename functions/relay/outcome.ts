@@ -10,7 +10,8 @@ import {
   offlinePage,
 } from "../views/session-page.tsx";
 import { htmlResponse } from "../html-response.ts";
-import { problemResponse } from "../problem-response.ts";
+import { problemResponse, retryHeader } from "../problem-response.ts";
+import { problemPage } from "../views/problem-page.tsx";
 import { wantsPage } from "../wants-page.ts";
 
 /** Why a request for `/me/<PORT>/…` has no answer from the application. */
@@ -61,6 +62,8 @@ function pageOf(outcome: Outcome, consoleUrl: string): HtmlEscapedString | Promi
     case "offline":
       return offlinePage(outcome.session, consoleUrl);
     case "unanswered":
+      // It was not asked at all: the request is too large, or one too many.
+      if ([413, 429].includes(outcome.error.status)) return problemPage(outcome.error.problem, consoleUrl);
       return badGatewayPage(outcome.session, outcome.error.message, consoleUrl);
     default:
       return outcome satisfies never;
@@ -75,5 +78,5 @@ export async function outcomeResponse(
 ): Promise<Response> {
   const error = errorOf(outcome);
   if (!wantsPage(request)) return problemResponse(error);
-  return htmlResponse(pageOf(outcome, consoleUrl), error.status);
+  return htmlResponse(pageOf(outcome, consoleUrl), error.status, retryHeader(error));
 }

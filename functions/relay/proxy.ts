@@ -1,6 +1,7 @@
 import type { Target } from "../../contract/frames.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { isEnded, type Session } from "../../contract/session.ts";
+import { checkHeaderSizes } from "../limits.ts";
 import type { Origin } from "../origin.ts";
 import type { Answers, RelayedRequest } from "../workspace/answers.ts";
 import type { StoredSession } from "../workspace/store.ts";
@@ -37,6 +38,12 @@ function relayed(
 ): RelayedRequest {
   const stripPrefix = stored.report?.stripPrefix ?? true;
   const host = request.headers.get("host") ?? "";
+  const headers = requestHeaders(request, path, {
+    url: context.url,
+    stripPrefix,
+    isOurToken: context.isOurToken,
+  });
+  checkHeaderSizes(headers);
   const target: Target = {
     kind: "port",
     session: stored.spec.id,
@@ -48,11 +55,11 @@ function relayed(
     visitor: context.visitor,
     method: request.method,
     path: servicePath(path, stripPrefix),
-    headers: requestHeaders(request, path, { url: context.url, stripPrefix, isOurToken: context.isOurToken }),
+    headers,
     body: request.body,
     length: lengthOf(request),
     signal: request.signal,
-    mapHeaders: (headers) => responseHeaders(headers, path, host, stripPrefix),
+    mapHeaders: (answer) => responseHeaders(answer, path, host, stripPrefix),
   };
 }
 

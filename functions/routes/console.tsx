@@ -93,6 +93,8 @@ async function launchPage(
   const [frame, resources] = await Promise.all([frameFor(c, "services"), c.var.workspace.resources()]);
   const idempotencyKey = key ?? crypto.randomUUID();
   const view = <LaunchPage {...{ frame, entry, resources, idempotencyKey, filled }} />;
+  const retryAfter = filled?.problem?.retryAfter;
+  if (retryAfter !== undefined) c.header("retry-after", String(retryAfter));
   return page(c, view, filled?.problem?.status);
 }
 

@@ -1,3 +1,5 @@
+import { BerthError } from "../../contract/problem.ts";
+
 /** One server-sent event; `data` travels as JSON. */
 export type ServerEvent = { event: "session" | "notification" | "agent" | "resources"; data: unknown };
 
@@ -14,6 +16,8 @@ type Listener<Change> = {
 /** A reader that is this many events behind is cut off; it reconnects and starts from what is. */
 const MAX_PENDING = 256;
 const HEARTBEAT_MS = 15_000;
+/** A reader that has gone is noticed by the next heartbeat. Seconds. */
+const RETRY_S = HEARTBEAT_MS / 1000;
 const encoder = new TextEncoder();
 
 const spell = ({ event, data }: ServerEvent): Uint8Array =>
@@ -22,13 +26,26 @@ const spell = ({ event, data }: ServerEvent): Uint8Array =>
 /** The open event streams of a workspace (`text/event-stream`, WHATWG HTML section 9.2). */
 export class EventStreams<Change> {
   readonly #listeners = new Set<Listener<Change>>();
+  readonly #limit: () => number;
   #heartbeat: ReturnType<typeof setInterval> | null = null;
+
+  /** @param limit how many may be open at once */
+  constructor(limit: () => number) {
+    this.#limit = limit;
+  }
 
   /**
    * Opens a stream that begins with `first`, so that nothing is lost between a page's rendering and its stream.
    * @param visitor names whom it is for, to `evict`
+   * @throws BerthError `too_many_requests` when as many are open as may be
    */
   open(visitor: string, first: readonly ServerEvent[], view: View<Change>): Response {
+    if (this.#listeners.size >= this.#limit())
+      throw new BerthError(
+        "too_many_requests",
+        `${this.#listeners.size} pages and programs of yours follow already: close some; then again in ${RETRY_S} s`,
+        { retryAfter: RETRY_S },
+      );
     const { readable, writable } = new IdentityTransformStream();
     const listener: Listener<Change> = { visitor, writer: writable.getWriter(), pending: 0, view };
     this.#listeners.add(listener);

@@ -16,11 +16,17 @@ type View = (stored: StoredSession) => Session;
 
 /** What the open pages and the API's followers are told of a workspace. */
 export class Feed {
-  readonly #streams = new EventStreams<Change>();
+  readonly #streams: EventStreams<Change>;
   readonly #isReachable: () => boolean;
   readonly #resources: () => readonly ResourceView[];
 
-  constructor(isReachable: () => boolean, resources: () => readonly ResourceView[]) {
+  /** @param limit how many streams may be open at once */
+  constructor(
+    isReachable: () => boolean,
+    resources: () => readonly ResourceView[],
+    limit: () => number = () => Infinity,
+  ) {
+    this.#streams = new EventStreams(limit);
     this.#isReachable = isReachable;
     this.#resources = resources;
   }

@@ -3,9 +3,11 @@ import type { EdgeFrame } from "../../contract/frames.ts";
 import type { SessionId } from "../../contract/ids.ts";
 import { isEnded, type LaunchRequest, type Session } from "../../contract/session.ts";
 import { hmac } from "../auth/token.ts";
+import type { Limits } from "../limits.ts";
 import type { Caller, Result } from "./api.ts";
 import type { Audit } from "./audit.ts";
 import { failure } from "./failure.ts";
+import { checkLaunch } from "./launch-limit.ts";
 import { planSession } from "./plan.ts";
 import type { Store, StoredSession } from "./store.ts";
 
@@ -14,6 +16,7 @@ export type SessionsOptions = {
   audit: Audit;
   /** Hashes what a launch asked for. */
   secret: string;
+  limits: () => Pick<Limits, "launches" | "sessions">;
   /** Tells the agent, if it is there; what it misses is in its next welcome. */
   send: (frame: EdgeFrame) => void;
   /** Something of a session has changed that others may see. */
@@ -84,7 +87,7 @@ export class Sessions {
     asked: string,
     host: string,
   ): { session: Session; created: boolean } {
-    const { store, view } = this.#options;
+    const { store, view, limits } = this.#options;
     const earlier = key === null ? undefined : store.launchedWith(key);
     const existing = earlier === undefined ? undefined : store.session(earlier.id);
     if (earlier !== undefined && existing !== undefined) {
@@ -92,6 +95,7 @@ export class Sessions {
         throw new BerthError("idempotency_conflict", "this Idempotency-Key launched something else");
       return { session: view(existing, host), created: false };
     }
+    checkLaunch(store.sessions(), limits(), Date.now());
     const spec = planSession(request, store, Date.now());
     const stored: StoredSession = { spec, want: "run", report: null };
     store.add(stored, { key, request: key === null ? null : asked });

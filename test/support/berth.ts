@@ -30,16 +30,23 @@ export class Berth implements AsyncDisposable {
   readonly home: string;
   readonly port: number;
   #process: ChildProcess | undefined;
+  readonly #env: Readonly<Record<string, string>>;
   #output = "";
 
-  private constructor(home: string, port: number) {
+  private constructor(home: string, port: number, env: Readonly<Record<string, string>>) {
     this.home = home;
     this.port = port;
+    this.#env = env;
   }
 
-  /** @param options.services folders to put into `BERTH_HOME/services` before the start, by name */
-  static async start(options: { services?: Record<string, ServiceFiles> } = {}): Promise<Berth> {
-    const berth = new Berth(await mkdtemp(join(tmpdir(), "berth-")), await freePort());
+  /**
+   * @param options.services folders to put into `BERTH_HOME/services` before the start, by name
+   * @param options.env more of the environment that it is started in
+   */
+  static async start(
+    options: { services?: Record<string, ServiceFiles>; env?: Record<string, string> } = {},
+  ): Promise<Berth> {
+    const berth = new Berth(await mkdtemp(join(tmpdir(), "berth-")), await freePort(), options.env ?? {});
     for (const [name, files] of Object.entries(options.services ?? {})) await berth.addService(name, files);
     await berth.up();
     return berth;
@@ -57,7 +64,7 @@ export class Berth implements AsyncDisposable {
   /** Starts it (again), and waits until it says that it is ready. */
   async up(): Promise<void> {
     this.#output = "";
-    const env = { ...process.env, BERTH_HOME: this.home, BERTH_PORT: String(this.port) };
+    const env = { ...process.env, ...this.#env, BERTH_HOME: this.home, BERTH_PORT: String(this.port) };
     const child = spawn(process.execPath, [START], {
       env,
       stdio: ["ignore", "pipe", "pipe"],
