@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isEnded, SessionState } from "../../contract/session.ts";
 import { Berth } from "../berth.ts";
+import { cpuTime } from "../cpu.ts";
 import { requests } from "../load/requests.ts";
 import { interleave, pick } from "../measure.ts";
 import { poll } from "../poll.ts";
@@ -63,14 +64,15 @@ export async function compare(
   const [old, ours] = [await targetsOf("peer", before, signal), await targetsOf("berth", now, signal)];
   const rows: Row[] = [];
   for (const by of ["token", "cookie"] as const) {
-    const results = await interleave({ targets: [ours[by], old[by]], rounds, signal }, (target, until) =>
-      requests(target, {
-        path: "/1k",
-        bytes: 1024,
-        connections: CONNECTIONS,
-        seconds: SECONDS,
-        signal: until,
-      }),
+    const results = await interleave(
+      { targets: [ours[by], old[by]], rounds, signal },
+      async (target, until) => {
+        const edge = await (target.name === "berth" ? now : before).pid("edge");
+        const load = { path: "/1k", bytes: 1024, connections: CONNECTIONS, seconds: SECONDS, signal: until };
+        const begun = cpuTime(edge);
+        const result = await requests(target, load);
+        return { ...result, cpu: (cpuTime(edge) - begun) / (result.rate * SECONDS) };
+      },
     );
     rows.push(
       {
@@ -83,6 +85,12 @@ export async function compare(
         measure: `1 KiB GET by ${by}, now against ${commit}, p99`,
         unit: "ms",
         samples: pick(results, ({ p99 }) => p99),
+        wanted: null,
+      },
+      {
+        measure: `1 KiB GET by ${by}, now against ${commit}, the edge's processor time for each`,
+        unit: "ms",
+        samples: pick(results, ({ cpu }) => cpu),
         wanted: null,
       },
     );
