@@ -21,14 +21,36 @@ const CATALOGUE = {
   no_token: {
     status: 401,
     title: "This machine has no token of Berth's",
-    remedy: "Start Berth once with `npm start`: it makes them.",
+    remedy:
+      "Start Berth once with `npm start`: it makes them. Of an edge elsewhere: run `berth login <edge url>`.",
+  },
+  invalid_signature: {
+    status: 401,
+    title: "The message is not believed",
+    remedy: "Sign its exact bytes with a key that this edge knows, and check the sender's clock.",
   },
   forbidden: { status: 403, title: "Not allowed", remedy: "Open the page from the console itself." },
+  insufficient_scope: {
+    status: 403,
+    title: "The token may not do that",
+    remedy:
+      "Make one with that scope on the console's account page; on the command line `berth login` takes it.",
+  },
+  not_admitted: {
+    status: 403,
+    title: "You may not log in here",
+    remedy: "Ask the operator to admit one of your groups, or log in as somebody else.",
+  },
   not_found: { status: 404, title: "Not found", remedy: "See `berth list` for what is there." },
   unknown_service: {
     status: 404,
     title: "No such service",
     remedy: "See `berth services` for the catalogue.",
+  },
+  unknown_user: {
+    status: 404,
+    title: "No such user",
+    remedy: "Name them as the identity provider does; who has never logged in here is not known yet.",
   },
   unknown_session: { status: 404, title: "No such session", remedy: "See `berth list` for your sessions." },
   unknown_resource: {
@@ -135,6 +157,11 @@ const CATALOGUE = {
     status: 503,
     title: "The session is not running yet",
     remedy: "Wait; the page moves on by itself.",
+  },
+  provider_unreachable: {
+    status: 503,
+    title: "The identity provider does not answer",
+    remedy: "Try again in a moment; if it stays, tell the operator of this edge.",
   },
   upstream_timeout: {
     status: 504,

@@ -54,10 +54,10 @@ export const consoleOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
   return next();
 };
 
-/** @throws BerthError `forbidden` for a token that is not good for this */
+/** @throws BerthError `insufficient_scope` for a token that is not good for this */
 export function requireScope(c: Ctx, scope: Scope): void {
   if (!c.var.admitted.scopes.includes(scope))
-    throw new BerthError("forbidden", `this token may not do that: it needs the scope "${scope}"`);
+    throw new BerthError("insufficient_scope", `this token may not do that: it needs the scope "${scope}"`);
 }
 
 /** Lets those with a role in; to others the route is not there. */
@@ -74,7 +74,7 @@ export const requireRole =
 
 const SAFE = new Set(["GET", "HEAD"]);
 
-/** What only looks needs the scope `read`, everything else `launch`. Mounted over the API. */
+/** What only looks needs the scope `read`, everything else `launch`. */
 export const scopeByMethod: MiddlewareHandler<AppEnv> = async (c, next) => {
   requireScope(c, SAFE.has(c.req.method) ? "read" : "launch");
   return next();
