@@ -32,6 +32,8 @@ export default defineConfig({
                 BERTH_API_TOKEN: "the-api-token-of-the-tests",
                 BERTH_AGENT_TOKEN: "the-agent-token-of-the-tests",
                 BERTH_COOKIE_SECRET: "the-cookie-secret-of-the-tests",
+                BERTH_WEBHOOK_SECRETS:
+                  "whsec_dGhlLW5ldy1rZXktb2YtdGhlLXRlc3RzLWJ5dGVz whsec_dGhlLW9sZC1rZXktb2YtdGhlLXRlc3RzLWJ5dGVz",
               },
             },
           }),
