@@ -17,6 +17,13 @@ export const StreamId = z
   .brand<"StreamId">();
 export type StreamId = z.infer<typeof StreamId>;
 
+/** A share's id: `h` and 12 characters of base 32. Known to the session's owner, and in its guests' signed cookies. */
+export const ShareId = z
+  .string()
+  .regex(/^h[0-9a-hjkmnp-tv-z]{12}$/, "must be a share's id, such as h4k2m9x0v7qrt")
+  .brand<"ShareId">();
+export type ShareId = z.infer<typeof ShareId>;
+
 function base32(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += ALPHABET.charAt(byte & 31);
@@ -26,6 +33,10 @@ function base32(bytes: Uint8Array): string {
 /** Makes a session id from 12 random bytes. */
 export const sessionId = (random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array): SessionId =>
   `s${base32(random(new Uint8Array(12)))}` as SessionId;
+
+/** Makes a share's id from 12 random bytes. */
+export const shareId = (random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array): ShareId =>
+  `h${base32(random(new Uint8Array(12)))}` as ShareId;
 
 /** Makes a stream id from 26 random bytes. */
 export const streamId = (random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array): StreamId =>

@@ -1,0 +1,55 @@
+import type { SessionId } from "../../contract/ids.ts";
+import type { UserId } from "../../contract/person.ts";
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS share_owners (session TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL);
+  CREATE INDEX IF NOT EXISTS share_owners_until ON share_owners (until);
+`;
+
+/** That a session was shared is remembered for so long after its last share could end. Milliseconds. */
+const KEPT_MS = 90 * 86_400_000;
+
+/**
+ * In whose workspace a shared session is: the guest's link names the session alone. Asked once when a guest enters.
+ * A session belongs to whom first shared it: an agent may make up sessions, and one with the id of somebody else's would
+ * bring another user's application under the address that this one's guests know.
+ */
+export class ShareOwners {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+  }
+
+  /**
+   * Notes who shares a session, at the longest until then. False when it is somebody else's.
+   * @param until milliseconds since 1970
+   */
+  async claim(session: SessionId, owner: UserId, until: number): Promise<boolean> {
+    this.#sql.exec("DELETE FROM share_owners WHERE until < ?", Date.now() - KEPT_MS);
+    this.#sql.exec(
+      `INSERT INTO share_owners (session, owner, until) VALUES (?1, ?2, ?3)
+       ON CONFLICT DO UPDATE SET until = MAX(until, excluded.until) WHERE owner = excluded.owner`,
+      session,
+      owner,
+      until,
+    );
+    return this.#row(session)?.owner === owner;
+  }
+
+  /** Null when no share of the session can live any more, or none ever did. */
+  async ownerOf(session: SessionId): Promise<UserId | null> {
+    const row = this.#row(session);
+    return row === undefined || row.until <= Date.now() ? null : row.owner;
+  }
+
+  #row(session: SessionId): { owner: UserId; until: number } | undefined {
+    return this.#sql
+      .exec<{ owner: UserId; until: number }>(
+        "SELECT owner, until FROM share_owners WHERE session = ?",
+        session,
+      )
+      .toArray()[0];
+  }
+}
