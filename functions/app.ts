@@ -1,11 +1,8 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Context, MiddlewareHandler } from "hono";
+import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { BerthError } from "../contract/problem.ts";
-import { addressOf } from "./auth/address.ts";
-import { safeReturn, userOfCode } from "./auth/code.ts";
-import { clearCookie, issueCookie } from "./auth/cookie.ts";
 import { consoleOnly, requireAgent, requireLogin, scopeByMethod } from "./auth/guard.ts";
 import { enter, handOver } from "./auth/hand-over.ts";
 import { audienceOf } from "./auth/visitor.ts";
@@ -14,19 +11,20 @@ import type { AppEnv } from "./env.ts";
 import { errorResponse } from "./error-response.ts";
 import { withPlainPath } from "./forwarded.ts";
 import { hostsOf } from "./hosts.ts";
+import { checkHeaderSizes } from "./limits.ts";
+import { accountApi } from "./routes/account.ts";
 import { assetRoutes } from "./routes/assets.ts";
 import { consoleRoutes } from "./routes/console.tsx";
+import { enrolmentApi } from "./routes/enrolment.ts";
 import { rejectInvalid } from "./routes/invalid.ts";
+import { joinRoutes } from "./routes/join.tsx";
+import { loginRoutes, logout } from "./routes/login.tsx";
 import { serveOpenApi } from "./routes/openapi.ts";
 import { resourcesApi } from "./routes/resources.ts";
 import { sessionsApi } from "./routes/sessions.ts";
 import { workspaceApi } from "./routes/workspace.ts";
-import { partOf } from "./workspace/parts.ts";
 import { securityHeaders } from "./security-headers.ts";
-
-type Ctx = Context<AppEnv>;
-
-const isSecure = (c: Ctx): boolean => new URL(c.req.url).protocol === "https:";
+import { describePlatformCall, PLATFORM_PATH, takePlatformCall } from "./webhooks/platform.ts";
 
 /** The visitor's own workspace, and nobody else's. */
 const bindWorkspace: MiddlewareHandler<AppEnv> = async (c, next) => {
@@ -53,6 +51,11 @@ const pageHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   }
 };
 
+const limitHeaders: MiddlewareHandler<AppEnv> = (c, next) => {
+  checkHeaderSizes(c.req.raw.headers);
+  return next();
+};
+
 /** What the console and the API take in at once, bytes: it is parsed in memory. Applications get their bodies streaming. */
 const BODY_LIMIT = 8_388_608;
 
@@ -73,42 +76,19 @@ const onlyOn =
     return next();
   };
 
-/** A link to the console of the local instance. */
-async function useLoginLink(c: Ctx): Promise<Response> {
-  const { secrets, login } = configOf(c.env);
-  if (login.kind !== "link") throw new BerthError("not_found", "this edge has no login links");
-  // A link preview asks by HEAD, which is no use of the link.
-  if (c.req.raw.method === "HEAD") return c.body(null, 204);
-  const code = c.req.query("code");
-  const user = await userOfCode(secrets, code);
-  const browser = { agent: c.req.header("user-agent") ?? "", from: addressOf(c.req.raw) };
-  const claims =
-    user === undefined || code === undefined
-      ? null
-      : await partOf(c.env, user, "access").takeLoginLink(code, browser);
-  if (claims === null) throw new BerthError("unauthorized", "this link was used, or is too old");
-  const moment = { secure: isSecure(c), now: Date.now() };
-  c.header("set-cookie", await issueCookie(secrets, "console", claims, moment));
-  return c.redirect(safeReturn(c.req.query("to")), 302);
-}
-
-async function logout(c: Ctx): Promise<Response> {
-  const { visitor, caller } = c.var;
-  if (visitor.kind === "browser") await partOf(c.env, visitor.user, "access").logout(visitor.login, caller);
-  c.header("set-cookie", clearCookie("console", isSecure(c)));
-  return c.redirect("/", 303);
-}
-
 /** Everything but the applications, which index.ts answers itself. */
 function createApp(): OpenAPIHono<AppEnv> {
   const berth = new OpenAPIHono<AppEnv>({ defaultHook: rejectInvalid });
   berth.onError((error, c) => {
     const isMalformed = error instanceof HTTPException && error.status < 500;
     const cause = isMalformed ? new BerthError("invalid_request", error.message, { cause: error }) : error;
-    return errorResponse(c.req.raw, cause);
+    return errorResponse(c.req.raw, cause, c.env);
   });
-  berth.notFound((c) => errorResponse(c.req.raw, new BerthError("not_found", `nothing is at ${c.req.path}`)));
+  berth.notFound((c) =>
+    errorResponse(c.req.raw, new BerthError("not_found", `nothing is at ${c.req.path}`), c.env),
+  );
 
+  berth.use(limitHeaders);
   berth.get("/healthz", (c) => c.json({ status: "ok" }));
   berth.route("/assets", assetRoutes());
   berth.use("/agent/*", requireAgent);
@@ -116,8 +96,15 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.on(["GET", "POST"], "/agent/streams/:id", (c) => c.var.forward(c.req.raw));
 
   berth.use(noStore);
-  berth.get("/login", pageHeaders, onlyOn("console"), useLoginLink);
-  berth.get("/enter", pageHeaders, onlyOn("sessions"), (c) => enter(c.req.raw, new URL(c.req.url), c.env));
+  berth.use("/login/*", pageHeaders, onlyOn("console"));
+  berth.route("/", loginRoutes());
+  berth.get("/enter", pageHeaders, (c) => enter(c.req.raw, c.env));
+
+  berth.post(PLATFORM_PATH, onlyOn("console"), takePlatformCall);
+  describePlatformCall(berth);
+
+  berth.use("/enroll/*", onlyOn("console"));
+  berth.route("/enroll", enrolmentApi());
 
   berth.use(requireLogin, bindWorkspace);
   berth.use(limitBody);
@@ -125,7 +112,9 @@ function createApp(): OpenAPIHono<AppEnv> {
 
   berth.use(consoleOnly);
   berth.get("/hand-over", (c) => handOver(c.var.visitor, new URL(c.req.url), c.env));
-  berth.use("/api/*", scopeByMethod);
+  berth.route("/api", accountApi());
+  // Pages too: a form of theirs launches as well as the API does.
+  berth.use(scopeByMethod);
   berth.route("/api", workspaceApi());
   berth.route("/api", resourcesApi());
   berth.route("/api", sessionsApi());
@@ -133,6 +122,7 @@ function createApp(): OpenAPIHono<AppEnv> {
 
   berth.use(pageHeaders);
   berth.post("/logout", logout);
+  berth.route("/", joinRoutes());
   berth.route("/", consoleRoutes());
   return berth;
 }

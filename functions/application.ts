@@ -1,9 +1,10 @@
 import { BerthError } from "../contract/problem.ts";
-import { askConsole, toApplications } from "./auth/hand-over.ts";
+import { askConsole, toApplications, toConsole } from "./auth/hand-over.ts";
 import { audienceOf, visitorOf } from "./auth/visitor.ts";
 import type { Env } from "./env.ts";
 import { withTarget } from "./forwarded.ts";
-import { originOf } from "./origin.ts";
+import { sessionHostsOf } from "./hosts.ts";
+import { type Origin, originOf } from "./origin.ts";
 import { rawTarget } from "./relay/path.ts";
 import { wantsPage } from "./wants-page.ts";
 
@@ -12,8 +13,23 @@ const APPLICATION = /^\/s?me(?=[/?]|$)/;
 /** True for `/me/…` and `/sme/…`, by the very bytes that were sent. */
 export const isApplication = (request: Request): boolean => APPLICATION.test(rawTarget(request.url));
 
+/** What can be sent elsewhere: it is looked at by a person, and has no body. */
+const isNavigation = (request: Request): boolean =>
+  request.method === "GET" && !request.headers.has("upgrade") && wantsPage(request);
+
 /**
- * A request for a session's application: on the sessions' host for browsers, on either for an API token, which no page
+ * A browser on its way from the console. Where each session has a host of its own, the workspace tells which.
+ * @throws BerthError `misdirected_host` for what cannot be repeated elsewhere
+ */
+function fromConsole(request: Request, url: Origin, env: Env): Response | undefined {
+  if (sessionHostsOf(env) === "none") return undefined;
+  if (request.method !== "GET")
+    throw new BerthError("misdirected_host", "applications are served on the sessions' host");
+  return sessionHostsOf(env) === "one" ? toApplications(request, url, env) : undefined;
+}
+
+/**
+ * A request for a session's application: on the sessions' host for browsers, on any for an API token, which no page
  * sends by itself. It does not pass through the router: nothing may touch the answer's head, or copy its body. Whether
  * the visitor's login or token still counts, the workspace says itself, on the way to the application.
  * @throws BerthError when it may not be answered
@@ -22,20 +38,19 @@ export async function serveApplication(request: Request, env: Env): Promise<Resp
   const url = originOf(request.url);
   try {
     const visitor = await visitorOf(request, url, env);
-    if (visitor.kind === "browser" && visitor.audience === "console")
-      return toApplications(request, url, env);
+    const isFromConsole = visitor.kind === "browser" && visitor.audience === "console";
+    const elsewhere = isFromConsole ? fromConsole(request, url, env) : undefined;
+    if (elsewhere !== undefined) return elsewhere;
     const response = await env.WORKSPACE.getByName(visitor.user).fetch(withTarget(request));
     if (response.status !== 401 || visitor.kind !== "browser" || !isOver(response)) return response;
     throw new BerthError("unauthorized", "this login is over, or was ended");
   } catch (error) {
-    // The console knows whether a browser without a cookie for this host may have one.
-    const mayAsk =
-      error instanceof BerthError &&
-      error.code === "unauthorized" &&
-      audienceOf(env, url) === "sessions" &&
-      request.method === "GET" &&
-      !request.headers.has("upgrade");
-    if (mayAsk && wantsPage(request)) return askConsole(request, url, env);
+    const audience = audienceOf(env, url);
+    const isElsewhere = audience !== undefined && audience !== "console";
+    if (!(error instanceof BerthError) || !isElsewhere || !isNavigation(request)) throw error;
+    // The console knows whether a browser without a cookie for this host may have one, and which host a session has.
+    if (error.code === "unauthorized") return askConsole(request, url, env);
+    if (error.code === "misdirected_host") return toConsole(request, url, env);
     throw error;
   }
 }

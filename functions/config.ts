@@ -1,5 +1,8 @@
 import { BerthError } from "../contract/problem.ts";
 import type { Env } from "./env.ts";
+import { type WebhooksConfig, webhooksOf } from "./webhooks/config.ts";
+import { type SessionHosts, sessionHostsOf } from "./hosts.ts";
+import { type Limits, limitsOf } from "./limits.ts";
 
 /** How people log in: by a one-time link on their own machine, by OpenID Connect, or by the access proxy in front. */
 export type LoginConfig =
@@ -28,9 +31,13 @@ export type Config = {
   /** Signs cookies and tokens: the newest first, separated by spaces. */
   secrets: string;
   login: LoginConfig;
+  sessionHosts: SessionHosts;
   /** A login that is not used for so long is over, and each after the longest. Milliseconds. */
   idleMs: number;
   longestMs: number;
+  webhooks: WebhooksConfig;
+  /** How much one user may ask for at once. */
+  limits: Limits;
 };
 
 /** On one's own machine a browser stays logged in. */
@@ -105,14 +112,32 @@ function loginConfig(env: Env): LoginConfig {
   }
 }
 
+/** Applications on the console's host are a choice, never an accident: whoever has set two names means two. */
+function sessionHosts(env: Env): SessionHosts {
+  const said = env.BERTH_SESSION_HOSTS ?? "one";
+  const hosts = sessionHostsOf(env);
+  if (said !== hosts)
+    throw new BerthError("not_configured", `BERTH_SESSION_HOSTS is one, each or none, not "${said}"`);
+  const { BERTH_CONSOLE_HOST: console = "localhost", BERTH_SESSIONS_HOST: sessions } = env;
+  const isSame = (sessions ?? (hosts === "none" ? console : "sessions.localhost")) === console;
+  if (isSame === (hosts === "none")) return hosts;
+  const message = isSame
+    ? "BERTH_SESSIONS_HOST is the console's host: name another, or set BERTH_SESSION_HOSTS=none"
+    : "BERTH_SESSION_HOSTS=none leaves the sessions no host: unset BERTH_SESSIONS_HOST";
+  throw new BerthError("not_configured", message);
+}
+
 function read(env: Env): Config {
   const login = loginConfig(env);
   const isLink = login.kind === "link";
   return {
     secrets: required(env, "BERTH_COOKIE_SECRET"),
     login,
+    sessionHosts: sessionHosts(env),
     idleMs: hours(env, "BERTH_LOGIN_IDLE_HOURS", isLink ? LINK_DAYS * 24 : DEFAULT_IDLE_HOURS),
     longestMs: hours(env, "BERTH_LOGIN_LONGEST_HOURS", isLink ? LINK_DAYS * 24 : DEFAULT_LONGEST_HOURS),
+    webhooks: webhooksOf(env),
+    limits: limitsOf(env),
   };
 }
 

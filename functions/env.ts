@@ -17,6 +17,8 @@ export interface Env {
   BERTH_SESSIONS_HOST?: string;
   /** `one`, `each` or `none`; see hosts.ts. */
   BERTH_SESSION_HOSTS?: string;
+  /** `off`: nobody shares a session with anybody. */
+  BERTH_SHARING?: string;
   /** Signs cookies and tokens. Several, separated by spaces: the first signs, all are believed. */
   BERTH_COOKIE_SECRET?: string;
   /** `oidc` or `header`; `link` on one's own machine. */

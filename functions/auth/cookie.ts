@@ -1,11 +1,16 @@
 import { z } from "zod";
+import type { SessionId } from "../../contract/ids.ts";
 import { Role, UserId } from "../../contract/person.ts";
-import { open, sign } from "./signed.ts";
+import { open, type Purpose, sign } from "./signed.ts";
 
-/** A cookie is good on one of the two hosts only. */
-export type Audience = "console" | "sessions";
+/** A cookie is good on one host only: the console's, the one that the sessions share, or one session's own. */
+export type Audience = "console" | "sessions" | SessionId;
 
-const NAMES: Record<Audience, string> = { console: "berth", sessions: "berth_session" };
+const nameOf = (audience: Audience): string => (audience === "console" ? "berth" : "berth_session");
+
+/** The host is in what is signed: nowhere else is it a cookie at all. */
+const purposeOf = (audience: Audience): Purpose =>
+  audience === "console" ? "console" : audience === "sessions" ? "sessions" : `session ${audience}`;
 
 /**
  * What a cookie says, signed: whose browser it is, and by which login. A stolen copy of the console's is told by its
@@ -36,13 +41,13 @@ export async function issueCookie(
   claims: Claims,
   options: { secure: boolean; now: number },
 ): Promise<string> {
-  const value = await sign(secrets, audience, claims);
+  const value = await sign(secrets, purposeOf(audience), claims);
   const maxAge = Math.max(0, Math.floor((claims.expires - options.now) / 1000));
-  return `${cookieName(NAMES[audience], options.secure)}=${value}; ${cookieAttributes(options.secure, maxAge)}`;
+  return `${cookieName(nameOf(audience), options.secure)}=${value}; ${cookieAttributes(options.secure, maxAge)}`;
 }
 
 export const clearCookie = (audience: Audience, secure: boolean): string =>
-  `${cookieName(NAMES[audience], secure)}=; ${cookieAttributes(secure, 0)}`;
+  `${cookieName(nameOf(audience), secure)}=; ${cookieAttributes(secure, 0)}`;
 
 /** The values that a `Cookie` header has for a name, in their order: an application may have set others of that name. */
 export function cookieValues(header: string | null, name: string): string[] {
@@ -74,8 +79,8 @@ export async function readCookie(
   header: string | null,
   options: { secure: boolean; now: number },
 ): Promise<Claims | undefined> {
-  for (const value of cookieValues(header, cookieName(NAMES[audience], options.secure))) {
-    const claims = claimsOf(await open(secrets, audience, value));
+  for (const value of cookieValues(header, cookieName(nameOf(audience), options.secure))) {
+    const claims = claimsOf(await open(secrets, purposeOf(audience), value));
     if (claims !== null && claims.expires > options.now) return claims;
   }
   return undefined;

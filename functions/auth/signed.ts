@@ -1,7 +1,16 @@
+import type { SessionId } from "../../contract/ids.ts";
 import { hmac, isSame } from "./token.ts";
 
 /** What a signed value is for; one is never good for the other. */
-export type Purpose = "console" | "sessions" | "share" | "login" | "code" | "api-token" | "agent-token";
+export type Purpose =
+  | "console"
+  | "sessions"
+  | `session ${SessionId}`
+  | "share"
+  | "login"
+  | "code"
+  | "api-token"
+  | "agent-token";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

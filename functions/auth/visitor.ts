@@ -2,10 +2,11 @@ import { LOCAL_USER, type Role, type UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
-import { hostsOf } from "../hosts.ts";
+import { hostsOf, sessionHostsOf, sessionOfHost } from "../hosts.ts";
 import type { Origin } from "../origin.ts";
 import { type Audience, type Claims, readCookie } from "./cookie.ts";
 import { bearerOf, readCredential } from "./credential.ts";
+import { checkAtProxy } from "./proxy-jwt.ts";
 import { isSame } from "./token.ts";
 
 /**
@@ -22,11 +23,11 @@ export type VisitingAgent = { user: UserId; token: string; secret: string };
 /** The id of the tokens of the local instance, which are in its environment rather than in a workspace. */
 export const LOCAL_TOKEN = "local";
 
-/** Which of the two hosts a request came to; undefined for a name that is not ours (DNS rebinding). */
+/** Which of our hosts a request came to; undefined for a name that is not ours (DNS rebinding). */
 export function audienceOf(env: Env, url: Origin): Audience | undefined {
   const hosts = hostsOf(env, url);
   if (url.host === hosts.console) return "console";
-  return url.host === hosts.sessions ? "sessions" : undefined;
+  return url.host === hosts.sessions ? "sessions" : sessionOfHost(env, url);
 }
 
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -76,16 +77,20 @@ async function programWith(token: string, { login, secrets }: Config): Promise<V
  * @throws BerthError `not_configured`, `misdirected_host`, `unauthorized`, `forbidden`
  */
 export async function visitorOf(request: Request, url: Origin, env: Env): Promise<Visitor> {
-  const { secrets } = configOf(env);
+  const { login, secrets } = configOf(env);
   const authorization = request.headers.get("authorization");
   const program = authorization === null ? undefined : await programOf(authorization, env);
   if (program !== undefined) return program;
   const audience = audienceOf(env, url);
   if (audience === undefined)
     throw new BerthError("misdirected_host", `this edge does not serve ${url.host}`);
+  // Also to a cookie from the time when sessions shared this host.
+  if (audience === "sessions" && sessionHostsOf(env) === "each")
+    throw new BerthError("misdirected_host", "each session is served on a host of its own");
   const moment = { secure: url.protocol === "https:", now: Date.now() };
   const claims = await readCookie(secrets, audience, request.headers.get("cookie"), moment);
   if (claims === undefined) throw new BerthError("unauthorized", "this needs a login");
+  if (login.kind === "header") await checkAtProxy(request.headers, login, claims);
   if (isForged(request, url))
     throw new BerthError("forbidden", "the request came from a page of another origin");
   return { kind: "browser", audience, ...claims };

@@ -1,8 +1,10 @@
 import type { Target } from "../../contract/frames.ts";
+import type { SessionId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { isEnded, type Session } from "../../contract/session.ts";
 import { checkHeaderSizes } from "../limits.ts";
 import type { Origin } from "../origin.ts";
+import { redirect } from "../redirect.ts";
 import type { Answers, RelayedRequest } from "../workspace/answers.ts";
 import type { StoredSession } from "../workspace/store.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
@@ -22,7 +24,7 @@ export type ProxyContext = {
   consoleUrl: string;
 };
 
-const isUpgrade = (request: Request): boolean =>
+export const isUpgrade = (request: Request): boolean =>
   request.headers.get("upgrade")?.toLowerCase() === "websocket";
 
 function lengthOf(request: Request): number | null {
@@ -63,25 +65,41 @@ function relayed(
   };
 }
 
+/** The target that the browser sent, byte for byte. */
+export const targetOf = (request: Request): string =>
+  request.headers.get(TARGET_HEADER) ?? rawTarget(request.url);
+
 /** Answers `/me/<PORT>/…` and `/sme/<PORT>/…`: from the application, or with a page that says why not. */
-export async function proxy(request: Request, context: ProxyContext): Promise<Response> {
-  const path = parseProxyPath(request.headers.get(TARGET_HEADER) ?? rawTarget(request.url));
+export async function proxy(
+  request: Request,
+  context: ProxyContext & {
+    /** The origin of a session's application where that is another; undefined where it is served here. */
+    elsewhere: ((session: SessionId) => string) | undefined;
+  },
+): Promise<Response> {
+  const path = parseProxyPath(targetOf(request));
   const stored = path === undefined ? undefined : context.sessionWithPort(path.port);
-  const report = stored?.report;
   const answer = (outcome: Outcome): Promise<Response> =>
     outcomeResponse(request, outcome, context.consoleUrl);
-  if (
-    path === undefined ||
-    stored === undefined ||
-    report === undefined ||
-    report === null ||
-    report.scheme !== path.scheme
-  ) {
+  if (path === undefined || stored === undefined || stored.report?.scheme !== path.scheme)
     return answer({ kind: "no_session" });
-  }
-  if (isEnded(report.state)) return answer({ kind: "over", session: context.view(stored) });
+  if (context.elsewhere !== undefined)
+    return redirect(context.elsewhere(stored.spec.id) + path.prefix + path.rest);
+  return pass(request, path, stored, { ...context, answer });
+}
+
+/** Passes a request on to a session's application, as far as the session's state lets it. */
+export async function pass(
+  request: Request,
+  path: ProxyPath,
+  stored: StoredSession,
+  context: ProxyContext & { answer: (outcome: Outcome) => Promise<Response> },
+): Promise<Response> {
+  const { answer } = context;
+  const state = stored.report?.state ?? "submitted";
+  if (isEnded(state)) return answer({ kind: "over", session: context.view(stored) });
   if (!context.isOnline()) return answer({ kind: "offline", session: context.view(stored) });
-  if (report.state !== "running") return answer({ kind: "not_ready", session: context.view(stored) });
+  if (state !== "running") return answer({ kind: "not_ready", session: context.view(stored) });
   // `/me/51458` is the folder `/me/51458/`: without the slash every relative link in it would leave the session.
   if (path.rest === "" && request.method === "GET" && !isUpgrade(request)) {
     return new Response(null, {

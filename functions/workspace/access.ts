@@ -2,7 +2,7 @@ import type { Person, Role, Scope } from "../../contract/person.ts";
 import { LOCAL_USER } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { codeHash, makeCode } from "../auth/code.ts";
-import type { Claims } from "../auth/cookie.ts";
+import type { Audience, Claims } from "../auth/cookie.ts";
 import { sha256 } from "../auth/token.ts";
 import { LOCAL_TOKEN, type VisitingAgent, type Visitor } from "../auth/visitor.ts";
 import type { Config } from "../config.ts";
@@ -174,10 +174,14 @@ export class Access {
     return this.login(this.#options.logins.owner ?? localPerson(LOCAL_USER), { ...browser, idToken: null });
   }
 
-  /** What the cookie of the sessions' host is to say, for a hand-over by a login that is still good; null for others. */
-  async enter(code: string, browser: string): Promise<{ claims: Claims; to: string } | null> {
+  /** What the cookie of an applications' host is to say, for a hand-over by a login that is still good; null for others. */
+  async enter(
+    code: string,
+    at: { browser: string; audience: Audience },
+  ): Promise<{ claims: Claims; to: string } | null> {
     const content = await this.takeCode(code, "enter");
-    if (content?.purpose !== "enter" || content.browser !== browser) return null;
+    if (content?.purpose !== "enter" || content.browser !== at.browser) return null;
+    if (content.audience !== at.audience) return null;
     const now = Date.now();
     const { claims } = content;
     const admission = this.#options.logins.admit(claims, { rotates: false, now });

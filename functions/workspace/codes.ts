@@ -1,13 +1,25 @@
 import { z } from "zod";
+import { SessionId } from "../../contract/ids.ts";
 import { Claims } from "../auth/cookie.ts";
+import { ShareClaims } from "../auth/share-cookie.ts";
+
+const Enter = z.object({
+  purpose: z.literal("enter"),
+  to: z.string(),
+  browser: z.string(),
+  audience: z.union([z.literal("sessions"), SessionId]),
+  claims: Claims,
+});
 
 /**
- * What a one-time code opens: the console of the local instance; or the sessions' host, at one address, for the one
- * browser that asked, on behalf of its login at the console. `browser` is a hash of what only that browser holds.
+ * What a one-time code opens: the console of the local instance; or an applications' host, at one address, for the one
+ * browser that asked, on behalf of its login at the console; or a shared session, for a guest's browser. `browser` is a
+ * hash of what only that browser holds.
  */
 const CodeContent = z.discriminatedUnion("purpose", [
   z.object({ purpose: z.literal("login") }),
-  z.object({ purpose: z.literal("enter"), to: z.string(), browser: z.string(), claims: Claims }),
+  Enter,
+  z.object({ purpose: z.literal("share"), to: z.string(), browser: z.string(), claims: ShareClaims }),
 ]);
 export type CodeContent = z.infer<typeof CodeContent>;
 

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AgentFrame, EdgeFrame, Frame } from "../../contract/frames.ts";
 import { BerthError } from "../../contract/problem.ts";
+import { LOCAL_USER } from "../../contract/person.ts";
 import type { Resource, ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import { isEnded, type LaunchRequest, type Notification, type Session } from "../../contract/session.ts";
@@ -10,7 +11,7 @@ import { type VisitingAgent, visitingAgent, type Visitor, visitorKey, visitorOf 
 import { isApplication, OVER_HEADER } from "../application.ts";
 import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
-import { hostsOf } from "../hosts.ts";
+import { hostOfSession, hostsOf, sessionHostsOf, sessionOfHost } from "../hosts.ts";
 import { callPart } from "../part-calls.ts";
 import { problemResponse } from "../problem-response.ts";
 import { type Origin, originOf } from "../origin.ts";
@@ -18,6 +19,7 @@ import { TARGET_HEADER } from "../relay/path.ts";
 import { proxy } from "../relay/proxy.ts";
 import { logRequest } from "../relay/session-log.ts";
 import { Access } from "./access.ts";
+import { Account } from "./account.ts";
 import { Agents } from "./agents.ts";
 import { Alarm, type Chore } from "./alarm.ts";
 import { Answers } from "./answers.ts";
@@ -34,6 +36,7 @@ import { sessionView } from "./session-view.ts";
 import { Sessions, unknownSession } from "./sessions.ts";
 import { Store, type StoredSession } from "./store.ts";
 import { Tokens } from "./tokens.ts";
+import { WebhookCalls } from "./webhook-calls.ts";
 
 /**
  * One user's workspace: what the user wants of each session, what the agent last said, and the relay between the
@@ -53,6 +56,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   readonly #sessions: Sessions;
   readonly #agents: Agents;
   readonly #access: Access;
+  readonly #account: Account;
+  readonly #webhooks: WebhookCalls;
   readonly #alarm: Alarm;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -77,6 +82,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       view: (stored, host) => this.#view(stored, host),
     });
     const logins = new Logins(sql, configOf(env).idleMs);
+    const tokens = new Tokens(sql);
     this.#agents = new Agents(sql, {
       secrets: () => configOf(env).secrets,
       audit: this.#audit,
@@ -86,23 +92,49 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.#access = new Access({
       config: () => configOf(env),
       logins,
-      tokens: new Tokens(sql),
+      tokens,
       agents: this.#agents,
       codes: new Codes(sql),
       audit: this.#audit,
       evict: (visitor) => this.#evict(visitor),
       onChange: () => this.#timesChanged(),
     });
+    this.#account = new Account({
+      secrets: () => configOf(env).secrets,
+      access: this.#access,
+      logins,
+      tokens,
+      audit: this.#audit,
+      evict: (visitor) => this.#evict(visitor),
+      onChange: () => this.#timesChanged(),
+    });
+    this.#webhooks = new WebhookCalls({
+      sql,
+      sessions: this.#sessions,
+      audit: this.#audit,
+      isOwned: (user) => user === LOCAL_USER || logins.owner !== null,
+      onChange: () => this.#timesChanged(),
+    });
     const endLogins: Chore = {
       due: () => logins.due(),
       run: async (now) => this.#access.endOver(now),
     };
-    this.#alarm = new Alarm(ctx.storage, [endLogins]);
+    this.#alarm = new Alarm(ctx.storage, [endLogins, this.#account.chore, this.#webhooks]);
   }
 
   /** What functions ask of the workspace's parts; see parts.ts. */
   async call(part: string, method: string, args: unknown[]): Promise<unknown> {
-    return callPart({ access: this.#access, agents: this.#agents } satisfies Parts, part, method, args);
+    return callPart(
+      {
+        access: this.#access,
+        account: this.#account,
+        agents: this.#agents,
+        webhooks: this.#webhooks,
+      } satisfies Parts,
+      part,
+      method,
+      args,
+    );
   }
 
   override async alarm(): Promise<void> {
@@ -179,7 +211,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     const { scopes } = await this.#access.check(visitor, { rotates: false, now: Date.now() });
     if (url === undefined) {
       if (!scopes.includes("launch"))
-        throw new BerthError("forbidden", 'this token opens no application: it needs the scope "launch"');
+        throw new BerthError(
+          "insufficient_scope",
+          'this token opens no application: it needs the scope "launch"',
+        );
       return this.#proxy(request, origin, visitor);
     }
     if (area === "wait") return this.#wait(Number(name), url, visitorKey(visitor));
@@ -205,14 +240,26 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       url,
       visitor: visitorKey(visitor),
       answers: this.#answers,
-      sessionWithPort: (port) => this.#store.sessionWithPort(port),
+      sessionWithPort: (port) => this.#sessionAt(port, url),
       view: (stored) => this.#view(stored, hosts.sessions),
       isOnline: () => this.#link.online,
       isOurToken: (authorization) =>
         holdsCredential(authorization) ||
         [api, agent].some((token) => token && authorization.includes(token)),
       consoleUrl: `${url.protocol}//${hosts.console}`,
+      elsewhere:
+        visitor.kind === "browser" && visitor.audience === "console" && sessionHostsOf(this.env) !== "none"
+          ? (id) => `${url.protocol}//${hostOfSession(this.env, hosts.sessions, id)}`
+          : undefined,
     });
+  }
+
+  /** The session with a port: on a session's own host that one alone, whatever else its user has. */
+  #sessionAt(port: number, url: Origin): StoredSession | undefined {
+    const own = sessionOfHost(this.env, url);
+    if (own === undefined) return this.#store.sessionWithPort(port);
+    const stored = this.#store.session(own);
+    return stored?.report?.port === port ? stored : undefined;
   }
 
   async #logs(id: string, request: Request, visitor: Visitor): Promise<Response> {
@@ -224,7 +271,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 
   #wait(port: number, url: URL, visitor: string): Response {
-    const stored = this.#store.sessionWithPort(port);
+    const stored = this.#sessionAt(port, url);
     if (stored === undefined)
       throw new BerthError("no_live_session", `no live session of yours has port ${port}`);
     return this.#feed.wait(stored, this.#viewFor(url), visitor);
@@ -326,6 +373,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 
   #view(stored: StoredSession, host: string): Session {
-    return sessionView(stored, { reachable: this.#isReachable(), host, now: Date.now() });
+    const own = hostOfSession(this.env, host, stored.spec.id);
+    return sessionView(stored, { reachable: this.#isReachable(), host: own, now: Date.now() });
   }
 }
