@@ -1,4 +1,5 @@
 import htmx from "htmx.org/dist/htmx.min.js?raw";
+import account from "./assets/account.css?raw";
 import asides from "./assets/asides.css?raw";
 import base from "./assets/base.css?raw";
 import clock from "./assets/clock.js?raw";
@@ -44,6 +45,7 @@ const FILES = {
       resources,
       notifications,
       message,
+      account,
     ].join("\n"),
   },
   "clock.js": { type: JS, text: clock },

@@ -1,0 +1,81 @@
+import type { BrowserLogin } from "../../contract/account.ts";
+import { browserName } from "./account-browser.ts";
+import { Ago } from "./time.tsx";
+
+type Props = {
+  /** The last used first. */
+  logins: readonly BrowserLogin[];
+  now: number;
+};
+
+function Row({ login, now }: { login: BrowserLogin; now: number }) {
+  const { id, current, agent, from, createdAt, usedAt } = login;
+  const name = browserName(agent);
+  return (
+    <li class="entry">
+      <div class="what">
+        <p class="name" title={agent}>
+          {name}
+          {current ? <span class="mark-this">this browser</span> : null}
+        </p>
+        <p class="facts">
+          {from === null ? null : <span>from {from}</span>}
+          <span>
+            logged in <Ago at={createdAt} now={now} />
+          </span>
+          <span>
+            used <Ago at={usedAt} now={now} />
+          </span>
+        </p>
+      </div>
+      {current ? (
+        <form method="post" action="/logout">
+          <button class="button quiet">Log out</button>
+        </form>
+      ) : (
+        <form method="post" action={`/account/logins/${id}/end`}>
+          <button class="button quiet" aria-label={`End the login of ${name}`}>
+            End
+          </button>
+        </form>
+      )}
+    </li>
+  );
+}
+
+const Everywhere = () => (
+  <>
+    <button type="button" class="button" popovertarget="everywhere">
+      Log out everywhere
+    </button>
+    <div id="everywhere" class="ask" popover="auto" role="dialog" aria-label="Log out everywhere">
+      <p>
+        <strong>Log out everywhere, here too?</strong>
+      </p>
+      <p>What is open in any browser is cut off. Sessions go on, and so do API tokens.</p>
+      <form method="post" action="/logout">
+        <input type="hidden" name="everywhere" value="1" />
+        <button class="button danger">Log out everywhere</button>
+        <button type="button" class="button" popovertarget="everywhere" popovertargetaction="hide">
+          Stay
+        </button>
+      </form>
+    </div>
+  </>
+);
+
+/** The browsers in which somebody is logged in, each with its end. */
+export const LoginsSection = ({ logins, now }: Props) => (
+  <section id="logins" class="panel" aria-labelledby="logins-title">
+    <div class="head">
+      <h2 id="logins-title">Logins</h2>
+      <Everywhere />
+    </div>
+    <p class="help">One you do not know? End it, then log out everywhere.</p>
+    <ul class="entries">
+      {logins.map((login) => (
+        <Row login={login} now={now} />
+      ))}
+    </ul>
+  </section>
+);
