@@ -13,6 +13,7 @@ import { withPlainPath } from "./forwarded.ts";
 import { hostsOf } from "./hosts.ts";
 import { checkHeaderSizes } from "./limits.ts";
 import { accountApi } from "./routes/account.ts";
+import { accountPages } from "./routes/account-page.tsx";
 import { assetRoutes } from "./routes/assets.ts";
 import { consoleRoutes } from "./routes/console.tsx";
 import { enrolmentApi } from "./routes/enrolment.ts";
@@ -124,6 +125,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.post("/logout", logout);
   berth.route("/", joinRoutes());
   berth.route("/", consoleRoutes());
+  berth.route("/", accountPages());
   return berth;
 }
 
