@@ -12,7 +12,7 @@ export default {
     try {
       return await serveApplication(request, env);
     } catch (error) {
-      return errorResponse(request, error);
+      return errorResponse(request, error, env);
     }
   },
 };

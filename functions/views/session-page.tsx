@@ -215,17 +215,3 @@ export function noSessionPage(consoleUrl?: string) {
       ),
   });
 }
-
-/** Nobody is logged in: how to get in. */
-export function loginPage() {
-  return messagePage({
-    title: "Log in to Berth",
-    children: (
-      <>
-        <p>Run this on the workspace and follow the link that it prints:</p>
-        <Command text="berth open" />
-        <p class="help">The link works once. This browser then stays logged in.</p>
-      </>
-    ),
-  });
-}

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { CatalogueEntry } from "../../contract/service.ts";
 import type { Session } from "../../contract/session.ts";
+import { loggedOutPage, loginPage, notAdmittedPage } from "../../functions/views/login-page.tsx";
 import { problemPage } from "../../functions/views/problem-page.tsx";
 import {
   badGatewayPage,
   endedPage,
   failedPage,
   loadingPage,
-  loginPage,
   noSessionPage,
   offlinePage,
 } from "../../functions/views/session-page.tsx";
@@ -149,7 +149,11 @@ const pages: Record<string, () => Promise<string>> = {
   "the offline page": () => render(offlinePage(evil({ reachable: false }))),
   "the page for no answer": () => render(badGatewayPage(evil(), hostile, CONSOLE)),
   "the page for no session": () => render(noSessionPage()),
-  "the login page": () => render(loginPage()),
+  "the login page": () => render(loginPage({ href: `/login?to=${hostile}`, detail: hostile })),
+  "the login page of one's own machine": () => render(loginPage({ href: null, detail: hostile })),
+  "the page for who may not log in": () =>
+    render(notAdmittedPage({ href: `/login?to=${hostile}`, detail: hostile, remedy: hostile })),
+  "the page after the logout": () => render(loggedOutPage(null)),
   "the problem page": () =>
     render(problemPage(problem({ title: hostile, detail: hostile, remedy: hostile }))),
 };

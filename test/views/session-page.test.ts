@@ -4,7 +4,6 @@ import {
   endedPage,
   failedPage,
   loadingPage,
-  loginPage,
   noSessionPage,
   offlinePage,
 } from "../../functions/views/session-page.tsx";
@@ -118,9 +117,5 @@ describe("a page without a session", () => {
     expect(textOf(await render(noSessionPage(CONSOLE)))).toContain(
       "No live session of yours has this address.",
     );
-  });
-
-  it("says how to get in", async () => {
-    expect(one(await render(loginPage()), "data-copy", "berth open").name).toBe("button");
   });
 });
