@@ -1,9 +1,21 @@
 import type { Env } from "../env.ts";
 import { type Calls, remotePart } from "../part-calls.ts";
+import type { AuditLog } from "./audit-log.ts";
+import type { Enrolments } from "./enrolments.ts";
+import type { Intake } from "./intake.ts";
+import type { LiveSessions } from "./live-sessions.ts";
+import type { ShareOwners } from "./share-owners.ts";
 import type { Users } from "./users.ts";
 
 /** The parts of the registry's object that functions and workspaces call by RPC; what they give back is plain data. */
-export type RegistryParts = { users: Users };
+export type RegistryParts = {
+  enrolments: Enrolments;
+  intake: Intake;
+  users: Users;
+  sessions: LiveSessions;
+  auditLog: AuditLog;
+  shareOwners: ShareOwners;
+};
 
 /** The one registry's name. */
 const NAME = "registry";

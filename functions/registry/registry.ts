@@ -1,7 +1,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { callPart } from "../part-calls.ts";
+import { AuditLog } from "./audit-log.ts";
+import { Enrolments } from "./enrolments.ts";
+import { Intake } from "./intake.ts";
+import { LiveSessions } from "./live-sessions.ts";
 import type { RegistryParts } from "./parts.ts";
+import { ShareOwners } from "./share-owners.ts";
+import { Totals } from "./totals.ts";
 import { Users } from "./users.ts";
 
 /**
@@ -13,8 +19,20 @@ export class Registry extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const { sql } = ctx.storage;
-    this.#parts = { users: new Users(sql) };
+    const { storage } = ctx;
+    const { sql } = storage;
+    const users = new Users(sql);
+    const sessions = new LiveSessions(sql);
+    const auditLog = new AuditLog(sql);
+    const totals = new Totals(sql);
+    this.#parts = {
+      enrolments: new Enrolments(sql),
+      shareOwners: new ShareOwners(sql),
+      users,
+      sessions,
+      auditLog,
+      intake: new Intake({ storage, users, sessions, auditLog, totals }),
+    };
   }
 
   /** What functions and workspaces ask of the registry's parts; see parts.ts. */

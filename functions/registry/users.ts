@@ -1,19 +1,163 @@
-import type { UserId } from "../../contract/person.ts";
+import { noSessions, type OperatorUser, type OperatorWorkspace } from "../../contract/operator.ts";
+import { Person, type UserId } from "../../contract/person.ts";
+import type { SessionState } from "../../contract/session.ts";
+import type { WorkspaceSnapshot } from "./workspace-report.ts";
 
-/** Who has a workspace, as the workspaces tell it. */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS users (
+    id TEXT PRIMARY KEY, version INTEGER NOT NULL, told INTEGER NOT NULL, person TEXT, words TEXT NOT NULL, seen INTEGER,
+    host TEXT, account TEXT, agent_version TEXT, online INTEGER NOT NULL, since INTEGER, counts TEXT NOT NULL,
+    dead INTEGER NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS users_by_told ON users (told DESC);
+`;
+
+type Row = {
+  id: UserId;
+  told: number;
+  person: string | null;
+  seen: number | null;
+  host: string | null;
+  account: string | null;
+  agent_version: string | null;
+  online: number;
+  since: number | null;
+  counts: string;
+  dead: number;
+};
+
+/** Somebody, and their workspace. */
+export type KnownUser = { user: OperatorUser; workspace: OperatorWorkspace };
+
+/** What to list: those whose name, address, host or id holds all the words; those after an id. */
+export type UserQuery = {
+  search?: string | undefined;
+  after?: string | undefined;
+  /** With webhooks that could not be delivered. */
+  dead?: boolean | undefined;
+  /** By id, or whoever was last heard of first: only the first page has that order. */
+  order?: "id" | "told" | undefined;
+  limit: number;
+};
+
+const iso = (time: number | null): string | null => (time === null ? null : new Date(time).toISOString());
+
+/** Who has a workspace, as the workspaces told last. */
 export class Users {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    sql.exec("CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY)");
+    sql.exec(SCHEMA);
   }
 
-  /** Everybody's id. */
-  async list(): Promise<UserId[]> {
-    return this.#sql
-      .exec<{ id: UserId }>("SELECT id FROM users ORDER BY id")
-      .toArray()
-      .map(({ id }) => id);
+  /** Of the last report that was taken from a workspace; 0 before the first. */
+  versionOf(id: UserId): number {
+    const [row] = this.#sql.exec<{ version: number }>("SELECT version FROM users WHERE id = ?", id).toArray();
+    return row?.version ?? 0;
   }
+
+  /** Takes what a workspace tells. */
+  take(id: UserId, version: number, snapshot: WorkspaceSnapshot, now: number): void {
+    const { owner, seen, agent, counts, dead } = snapshot;
+    const words = [id, owner?.name, owner?.email, owner?.subject, agent.host, agent.user, agent.version];
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      id,
+      version,
+      now,
+      owner === null ? null : JSON.stringify(owner),
+      words
+        .filter((word) => word !== null && word !== undefined)
+        .join("\n")
+        .toLowerCase(),
+      seen,
+      agent.host,
+      agent.user,
+      agent.version,
+      agent.online ? 1 : 0,
+      agent.since,
+      JSON.stringify(counts),
+      dead,
+    );
+  }
+
+  count(): number {
+    return this.#sql.exec<{ count: number }>("SELECT COUNT(*) AS count FROM users").one().count;
+  }
+
+  /** True for somebody whose workspace has ever told of itself. */
+  async has(id: UserId): Promise<boolean> {
+    return this.versionOf(id) > 0;
+  }
+
+  async list(query: UserQuery): Promise<KnownUser[]> {
+    const words = (query.search ?? "").toLowerCase().split(/\s+/).filter(Boolean).slice(0, 8);
+    const conditions = [
+      ...words.map(() => "instr(words, ?) > 0"),
+      ...(query.after === undefined ? [] : ["id > ?"]),
+      ...(query.dead === true ? ["dead > 0"] : []),
+    ];
+    const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+    const order = query.order === "told" ? "online DESC, told DESC" : "id";
+    const values = [...words, ...(query.after === undefined ? [] : [query.after]), query.limit];
+    return this.#sql
+      .exec<Row>(`SELECT * FROM users ${where} ORDER BY ${order} LIMIT ?`, ...values)
+      .toArray()
+      .map(known);
+  }
+
+  /** How many there are of what, over all workspaces. */
+  async totals(): Promise<UserTotals> {
+    const [row] = this.#sql
+      .exec<Omit<UserTotals, "sessions">>(
+        `SELECT COUNT(*) AS users, COALESCE(SUM(host IS NOT NULL), 0) AS agents, COALESCE(SUM(online), 0) AS online,
+           COALESCE(SUM(dead), 0) AS dead FROM users`,
+      )
+      .toArray();
+    const sessions = noSessions();
+    const counts = this.#sql.exec<{ state: SessionState; count: number }>(
+      "SELECT key AS state, SUM(value) AS count FROM users, json_each(counts) GROUP BY key",
+    );
+    for (const { state, count } of counts) sessions[state] = count;
+    return { users: 0, agents: 0, online: 0, dead: 0, ...row, sessions };
+  }
+}
+
+/** `agents`: those that have ever connected. */
+export type UserTotals = {
+  users: number;
+  agents: number;
+  online: number;
+  dead: number;
+  sessions: Record<SessionState, number>;
+};
+
+function known(row: Row): KnownUser {
+  const person = row.person === null ? null : Person.parse(JSON.parse(row.person));
+  const { id } = row;
+  return {
+    user: {
+      id,
+      name: person?.name ?? null,
+      email: person?.email ?? null,
+      issuer: person?.issuer ?? null,
+      subject: person?.subject ?? null,
+      role: person?.role ?? null,
+      groups: person?.groups ?? [],
+      seenAt: iso(row.seen),
+    },
+    workspace: {
+      user: id,
+      userName: person?.name ?? null,
+      host: row.host,
+      account: row.account,
+      version: row.agent_version,
+      online: row.online === 1,
+      since: iso(row.since),
+      sessions: { ...noSessions(), ...(JSON.parse(row.counts) as Partial<Record<SessionState, number>>) },
+      deadWebhooks: row.dead,
+      toldAt: new Date(row.told).toISOString(),
+    },
+  };
 }

@@ -20,6 +20,9 @@ export class Feed {
   readonly #isReachable: () => boolean;
   readonly #resources: () => readonly ResourceView[];
 
+  /** Called for each session that changes. */
+  onSession: (stored: StoredSession) => void = () => undefined;
+
   /** @param limit how many streams may be open at once */
   constructor(
     isReachable: () => boolean,
@@ -73,6 +76,7 @@ export class Feed {
   }
 
   session(stored: StoredSession): void {
+    this.onSession(stored);
     this.#streams.emit({ kind: "session", stored });
   }
 

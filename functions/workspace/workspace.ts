@@ -6,18 +6,11 @@ import type { Resource, ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import { isEnded, type LaunchRequest, type Notification, type Session } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
-import { holdsCredential } from "../auth/credential.ts";
-import { type VisitingAgent, visitingAgent, type Visitor, visitorKey, visitorOf } from "../auth/visitor.ts";
-import { isApplication, OVER_HEADER } from "../application.ts";
 import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
-import { hostOfSession, hostsOf, sessionHostsOf, sessionOfHost } from "../hosts.ts";
+import { hostOfSession } from "../hosts.ts";
+import { Counters } from "../counters.ts";
 import { callPart } from "../part-calls.ts";
-import { problemResponse } from "../problem-response.ts";
-import { type Origin, originOf } from "../origin.ts";
-import { TARGET_HEADER } from "../relay/path.ts";
-import { proxy } from "../relay/proxy.ts";
-import { logRequest } from "../relay/session-log.ts";
 import { Access } from "./access.ts";
 import { Account } from "./account.ts";
 import { Agents } from "./agents.ts";
@@ -26,14 +19,18 @@ import { Answers } from "./answers.ts";
 import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
 import { Audit } from "./audit.ts";
 import { Codes } from "./codes.ts";
+import { Deliveries } from "./deliveries.ts";
 import { Feed } from "./feed.ts";
 import { Link, type LinkedAgent } from "./link.ts";
 import { Logins } from "./logins.ts";
 import type { Parts } from "./parts.ts";
+import { RegistrySync } from "./registry-sync.ts";
 import { Reports } from "./reports.ts";
+import { Requests } from "./requests.ts";
 import { resourceView } from "./resource-view.ts";
 import { sessionView } from "./session-view.ts";
-import { Sessions, unknownSession } from "./sessions.ts";
+import { Sessions } from "./sessions.ts";
+import { sharing } from "./sharing.ts";
 import { Store, type StoredSession } from "./store.ts";
 import { Tokens } from "./tokens.ts";
 import { WebhookCalls } from "./webhook-calls.ts";
@@ -57,13 +54,20 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   readonly #agents: Agents;
   readonly #access: Access;
   readonly #account: Account;
+  readonly #sharing: ReturnType<typeof sharing>;
   readonly #webhooks: WebhookCalls;
+  readonly #deliveries: Deliveries;
+  readonly #counters = new Counters();
+  readonly #registry: RegistrySync;
+  readonly #requests: Requests;
   readonly #alarm: Alarm;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new Store(ctx.storage.sql);
-    this.#reports = new Reports(this.#store, this.#feed);
+    this.#reports = new Reports(this.#store, this.#feed, (stored, before) =>
+      this.#deliveries.changed(stored, before),
+    );
     this.#answers = new Answers((head, payload) => this.#link.send(head, payload));
     this.#link = new Link(ctx, {
       onHello: (hello, from) => this.#hello(hello, from),
@@ -78,11 +82,15 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       secret: env.BERTH_COOKIE_SECRET ?? "",
       limits: () => configOf(env).limits,
       send: (frame) => this.#link.send(frame),
-      onChange: (stored) => this.#feed.session(stored),
+      onChange: (stored) => {
+        this.#feed.session(stored);
+        this.#deliveries.changed(stored, stored.report);
+      },
       view: (stored, host) => this.#view(stored, host),
     });
     const logins = new Logins(sql, configOf(env).idleMs);
     const tokens = new Tokens(sql);
+    const codes = new Codes(sql);
     this.#agents = new Agents(sql, {
       secrets: () => configOf(env).secrets,
       audit: this.#audit,
@@ -94,7 +102,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       logins,
       tokens,
       agents: this.#agents,
-      codes: new Codes(sql),
+      codes,
       audit: this.#audit,
       evict: (visitor) => this.#evict(visitor),
       onChange: () => this.#timesChanged(),
@@ -108,6 +116,15 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       evict: (visitor) => this.#evict(visitor),
       onChange: () => this.#timesChanged(),
     });
+    this.#sharing = sharing(env, sql, {
+      codes,
+      logins,
+      audit: this.#audit,
+      session: (id) => this.#store.session(id),
+      notify: (session, text) => this.#reports.notify(session, "info", text),
+      evict: (visitor) => this.#evict(visitor),
+      onChange: () => this.#timesChanged(),
+    });
     this.#webhooks = new WebhookCalls({
       sql,
       sessions: this.#sessions,
@@ -115,11 +132,50 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       isOwned: (user) => user === LOCAL_USER || logins.owner !== null,
       onChange: () => this.#timesChanged(),
     });
+    this.#registry = new RegistrySync(ctx, env, {
+      store: this.#store,
+      feed: this.#feed,
+      audit: this.#audit,
+      logins,
+      counters: this.#counters,
+      isOnline: () => this.#link.online,
+      dead: () => this.#deliveries.deadCount(),
+      onChange: () => this.#timesChanged(),
+    });
+    this.#requests = new Requests({
+      env,
+      store: this.#store,
+      link: this.#link,
+      answers: this.#answers,
+      feed: this.#feed,
+      access: this.#access,
+      shares: this.#sharing.shares,
+      view: (stored, host) => this.#view(stored, host),
+    });
+    this.#deliveries = new Deliveries({
+      sql,
+      target: configOf(env).webhooks.outgoing,
+      owner: () => logins.owner,
+      audit: this.#audit,
+      fetch: (url, init) => fetch(url, init),
+      now: () => Date.now(),
+      random: () => Math.random(),
+      onChange: () => this.#timesChanged(),
+    });
     const endLogins: Chore = {
       due: () => logins.due(),
       run: async (now) => this.#access.endOver(now),
     };
-    this.#alarm = new Alarm(ctx.storage, [endLogins, this.#account.chore, this.#webhooks]);
+    this.#alarm = new Alarm(ctx.storage, [
+      endLogins,
+      this.#sharing.visits,
+      this.#sharing.shares,
+      this.#account.chore,
+      this.#webhooks,
+      this.#deliveries,
+      this.#registry,
+    ]);
+    this.#registry.awake(Date.now());
   }
 
   /** What functions ask of the workspace's parts; see parts.ts. */
@@ -129,7 +185,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
         access: this.#access,
         account: this.#account,
         agents: this.#agents,
+        ...this.#sharing,
         webhooks: this.#webhooks,
+        deliveries: this.#deliveries,
       } satisfies Parts,
       part,
       method,
@@ -143,14 +201,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   /** What the functions pass on as requests: the link, its streams, the proxy, and answers that are streams. */
   override async fetch(request: Request): Promise<Response> {
-    try {
-      return await this.#route(request);
-    } catch (error) {
-      if (!(error instanceof BerthError)) throw error;
-      const response = problemResponse(error);
-      if (error.code === "unauthorized") response.headers.set(OVER_HEADER, "1");
-      return response;
-    }
+    return this.#requests.serve(request);
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
@@ -194,102 +245,26 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 
   async cancel(id: string, options: Parameters<WorkspaceApi["cancel"]>[1]): Promise<Result<Session>> {
-    return this.#sessions.cancel(id, options);
+    const canceled = this.#sessions.cancel(id, options);
+    this.#sharing.shares.endOver(Date.now());
+    return canceled;
   }
 
   async notifications(): Promise<Notification[]> {
     return this.#store.notifications();
   }
 
-  async #route(request: Request): Promise<Response> {
-    const origin = originOf(request.url);
-    const isRelayed = isApplication(request) || request.headers.has(TARGET_HEADER);
-    const url = isRelayed ? undefined : new URL(request.url);
-    const [, area, name = "", rest, last] = url?.pathname.split("/", 5) ?? [];
-    if (area === "agent") return this.#agentRoute(request, name, rest);
-    const visitor = await visitorOf(request, origin, this.env);
-    const { scopes } = await this.#access.check(visitor, { rotates: false, now: Date.now() });
-    if (url === undefined) {
-      if (!scopes.includes("launch"))
-        throw new BerthError(
-          "insufficient_scope",
-          'this token opens no application: it needs the scope "launch"',
-        );
-      return this.#proxy(request, origin, visitor);
-    }
-    if (area === "wait") return this.#wait(Number(name), url, visitorKey(visitor));
-    if (area === "api" && name === "events")
-      return this.#feed.follow(this.#store.sessions(), this.#viewFor(url), visitorKey(visitor));
-    if (area === "api" && name === "sessions" && last === "logs" && rest !== undefined)
-      return this.#logs(rest, request, visitor);
-    throw new BerthError("not_found", `nothing is at ${url.pathname}`);
-  }
-
-  async #agentRoute(request: Request, name: string, rest: string | undefined): Promise<Response> {
-    const agent: VisitingAgent = await visitingAgent(request, this.env);
-    await this.#access.checkAgent(agent, name === "link" ? "link" : "stream");
-    if (name === "link") return this.#link.accept(request, agent);
-    if (name === "streams" && rest !== undefined) return this.#answers.stream(rest, request);
-    throw new BerthError("not_found", "nothing is there for an agent");
-  }
-
-  #proxy(request: Request, url: Origin, visitor: Visitor): Promise<Response> {
-    const hosts = hostsOf(this.env, url);
-    const { BERTH_API_TOKEN: api, BERTH_AGENT_TOKEN: agent } = this.env;
-    return proxy(request, {
-      url,
-      visitor: visitorKey(visitor),
-      answers: this.#answers,
-      sessionWithPort: (port) => this.#sessionAt(port, url),
-      view: (stored) => this.#view(stored, hosts.sessions),
-      isOnline: () => this.#link.online,
-      isOurToken: (authorization) =>
-        holdsCredential(authorization) ||
-        [api, agent].some((token) => token && authorization.includes(token)),
-      consoleUrl: `${url.protocol}//${hosts.console}`,
-      elsewhere:
-        visitor.kind === "browser" && visitor.audience === "console" && sessionHostsOf(this.env) !== "none"
-          ? (id) => `${url.protocol}//${hostOfSession(this.env, hosts.sessions, id)}`
-          : undefined,
-    });
-  }
-
-  /** The session with a port: on a session's own host that one alone, whatever else its user has. */
-  #sessionAt(port: number, url: Origin): StoredSession | undefined {
-    const own = sessionOfHost(this.env, url);
-    if (own === undefined) return this.#store.sessionWithPort(port);
-    const stored = this.#store.session(own);
-    return stored?.report?.port === port ? stored : undefined;
-  }
-
-  async #logs(id: string, request: Request, visitor: Visitor): Promise<Response> {
-    const stored = this.#store.session(id);
-    if (stored === undefined) throw unknownSession(id);
-    if (!this.#link.online)
-      throw new BerthError("agent_offline", "the log is on the workspace, which is not connected");
-    return this.#answers.request(logRequest(stored, request, visitorKey(visitor)));
-  }
-
-  #wait(port: number, url: URL, visitor: string): Response {
-    const stored = this.#sessionAt(port, url);
-    if (stored === undefined)
-      throw new BerthError("no_live_session", `no live session of yours has port ${port}`);
-    return this.#feed.wait(stored, this.#viewFor(url), visitor);
-  }
-
-  #viewFor(url: URL): (stored: StoredSession) => Session {
-    const { sessions } = hostsOf(this.env, url);
-    return (stored) => this.#view(stored, sessions);
-  }
-
   #hello(
     hello: Extract<AgentFrame, { type: "hello" }>,
     from: LinkedAgent,
   ): Extract<EdgeFrame, { type: "welcome" }> {
+    this.#counters.add("links_opened");
     this.#store.agent = hello.agent;
     this.#store.catalogue = hello.services;
     this.#setResources(hello.resources);
     this.#reports.takeAll(hello.sessions);
+    this.#sharing.shares.endOver(Date.now());
+    this.#registry.agent(Date.now());
     queueMicrotask(() => this.#feed.agent());
     this.ctx.waitUntil(this.#renew(from, hello.agent.version));
     const wanted = this.#store
@@ -326,6 +301,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
         return;
       case "report":
         this.#reports.take(head.report);
+        this.#sharing.shares.endOver(Date.now());
         return;
       case "notify":
         this.#reports.notify(head.session, head.level, head.text);
@@ -354,6 +330,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 
   async #lost(): Promise<void> {
+    this.#counters.add("links_lost");
+    this.#registry.agent(Date.now());
     this.#feed.agent();
     await this.#answers.lose();
   }

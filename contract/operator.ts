@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { Placement, SESSION_STATES, SessionState } from "./session.ts";
+import { Role, UserId } from "./person.ts";
+
+const time = z.iso.datetime();
+
+/** Somebody with a workspace, as an operator sees them. Null: they have never logged in, only a platform acts for them. */
+export const OperatorUser = z.object({
+  id: UserId,
+  name: z.string().nullable(),
+  email: z.string().nullable(),
+  issuer: z.string().nullable(),
+  subject: z.string().nullable(),
+  role: Role.nullable(),
+  groups: z.array(z.string()),
+  /** When a browser of theirs was last used. */
+  seenAt: time.nullable(),
+});
+export type OperatorUser = z.infer<typeof OperatorUser>;
+
+/** A user's workspace, as it last told. */
+export const OperatorWorkspace = z.object({
+  user: UserId,
+  userName: z.string().nullable(),
+  /** Where its agent runs, as whom, in which version. Null: none has ever connected. */
+  host: z.string().nullable(),
+  account: z.string().nullable(),
+  version: z.string().nullable(),
+  online: z.boolean(),
+  /** Since when it is online, or is not. */
+  since: time.nullable(),
+  /** How many sessions it knows, by state. */
+  sessions: z.record(SessionState, z.int()),
+  /** Webhooks that could not be delivered to the platform. */
+  deadWebhooks: z.int(),
+  /** When it last told. */
+  toldAt: time,
+});
+export type OperatorWorkspace = z.infer<typeof OperatorWorkspace>;
+
+/** A live session of anybody's. What its application shows, and where, is its owner's alone. */
+export const OperatorSession = z.object({
+  user: UserId,
+  userName: z.string().nullable(),
+  id: z.string(),
+  name: z.string(),
+  service: z.string(),
+  placement: Placement,
+  resource: z.string().nullable(),
+  node: z.string().nullable(),
+  state: SessionState,
+  canceling: z.boolean(),
+  /** False when its workspace is offline: the rest is then the last that was known. */
+  reachable: z.boolean(),
+  createdAt: time,
+  startedAt: time.nullable(),
+});
+export type OperatorSession = z.infer<typeof OperatorSession>;
+
+/** One line of the audit log: who did what, to which session, from where, when. */
+export const AuditLine = z.object({
+  /** Counts up over all workspaces, in the order in which they told: what `after` takes. */
+  id: z.int(),
+  at: time,
+  /** Whose workspace it was done in. */
+  user: UserId,
+  action: z.string(),
+  by: z.object({ user: UserId, name: z.string(), via: z.string() }),
+  session: z.string().nullable(),
+  /** The address that it was done from; null where none is known. */
+  from: z.string().nullable(),
+  detail: z.string().nullable(),
+});
+export type AuditLine = z.infer<typeof AuditLine>;
+
+/** The counts of sessions by state, each of them zero. */
+export const noSessions = (): Record<SessionState, number> =>
+  Object.fromEntries(SESSION_STATES.map((state) => [state, 0])) as Record<SessionState, number>;

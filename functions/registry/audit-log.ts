@@ -1,0 +1,112 @@
+import type { AuditLine } from "../../contract/operator.ts";
+import type { UserId } from "../../contract/person.ts";
+import type { Caller } from "../workspace/api.ts";
+import type { AuditEntry } from "../workspace/audit.ts";
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS audit_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,
+    action TEXT NOT NULL, by TEXT NOT NULL, session TEXT, detail TEXT, UNIQUE (user, seq)
+  );
+  CREATE INDEX IF NOT EXISTS audit_log_by_session ON audit_log (session) WHERE session IS NOT NULL;
+`;
+
+/** The newest so many are kept, and none longer than so long. */
+const KEPT = 200_000;
+const KEPT_MS = 400 * 86_400_000;
+/** Of those that are too old, so many go with each report. */
+const FORGOTTEN_AT_ONCE = 1000;
+
+/** Which lines. Times in milliseconds since 1970; `from` is included, `to` is not. */
+export type AuditQuery = {
+  user?: UserId | undefined;
+  action?: string | undefined;
+  session?: string | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
+};
+
+/** A page of them: after an id oldest first, or before one newest first. */
+export type AuditPage = { order: "oldest" | "newest"; beyond?: number | undefined; limit: number };
+
+type Row = Omit<AuditEntry, "by" | "seq" | "action"> & {
+  id: number;
+  user: UserId;
+  by: string;
+  action: string;
+};
+
+/** What was done in all workspaces, in the order in which they told. */
+export class AuditLog {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+  }
+
+  /** The last entry of a workspace's that is here. */
+  acknowledged(user: UserId): number {
+    const [row] = this.#sql
+      .exec<{ seq: number | null }>("SELECT MAX(seq) AS seq FROM audit_log WHERE user = ?", user)
+      .toArray();
+    return row?.seq ?? 0;
+  }
+
+  /** Takes a workspace's entries; those that are here already stay as they are. Returns those that were new. */
+  take(user: UserId, entries: readonly AuditEntry[], now: number): AuditEntry[] {
+    const isNew = (entry: AuditEntry): boolean =>
+      this.#sql.exec(
+        `INSERT INTO audit_log (user, seq, at, action, by, session, detail) VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (user, seq) DO NOTHING`,
+        user,
+        entry.seq,
+        entry.at,
+        entry.action,
+        JSON.stringify(entry.by),
+        entry.session,
+        entry.detail,
+      ).rowsWritten > 0;
+    const added = entries.filter(isNew);
+    if (added.length > 0) this.#forget(now);
+    return added;
+  }
+
+  /** At most `limit` lines that the query asks for. */
+  async page(query: AuditQuery, { order, beyond, limit }: AuditPage): Promise<AuditLine[]> {
+    const filters: [condition: string, value: string | number | undefined][] = [
+      ["user = ?", query.user],
+      ["action = ?", query.action],
+      ["session = ?", query.session],
+      ["at >= ?", query.from],
+      ["at < ?", query.to],
+      [order === "oldest" ? "id > ?" : "id < ?", beyond],
+    ];
+    const given = filters.filter((filter): filter is [string, string | number] => filter[1] !== undefined);
+    const where = given.length === 0 ? "" : `WHERE ${given.map(([condition]) => condition).join(" AND ")}`;
+    return this.#sql
+      .exec<Row>(
+        `SELECT id, user, at, action, by, session, detail FROM audit_log ${where}
+         ORDER BY id ${order === "oldest" ? "ASC" : "DESC"} LIMIT ?`,
+        ...given.map(([, value]) => value),
+        limit,
+      )
+      .toArray()
+      .map(line);
+  }
+
+  #forget(now: number): void {
+    this.#sql.exec("DELETE FROM audit_log WHERE id <= (SELECT MAX(id) FROM audit_log) - ?", KEPT);
+    // By id: in about the order of their times, and without an index that every entry would pay for.
+    this.#sql.exec(
+      `DELETE FROM audit_log WHERE at < ? AND id IN (SELECT id FROM audit_log ORDER BY id LIMIT ?)`,
+      now - KEPT_MS,
+      FORGOTTEN_AT_ONCE,
+    );
+  }
+}
+
+function line({ id, user, at, action, by, session, detail }: Row): AuditLine {
+  const { from, ...who } = JSON.parse(by) as Caller;
+  return { id, at: new Date(at).toISOString(), user, action, by: who, session, from, detail };
+}

@@ -1,0 +1,50 @@
+import type { UserId } from "../../contract/person.ts";
+import type { AuditLog } from "./audit-log.ts";
+import type { LiveSessions } from "./live-sessions.ts";
+import type { Totals } from "./totals.ts";
+import type { Users } from "./users.ts";
+import type { WorkspaceReceipt, WorkspaceReport } from "./workspace-report.ts";
+
+/** Reports are spread so that in one second no more than so many come, when every workspace has something to tell. */
+const REPORTS_PER_S = 200;
+const LEAST_SPREAD_MS = 1000;
+const MOST_SPREAD_MS = 30_000;
+
+type IntakeOptions = {
+  storage: DurableObjectStorage;
+  users: Users;
+  sessions: LiveSessions;
+  auditLog: AuditLog;
+  totals: Totals;
+};
+
+/** Where the workspaces tell what there is. */
+export class Intake {
+  readonly #options: IntakeOptions;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a report; one that was taken before, or is older than one that was, changes nothing. */
+  async sync(user: UserId, report: WorkspaceReport): Promise<WorkspaceReceipt> {
+    const { storage, users, auditLog } = this.#options;
+    storage.transactionSync(() => this.#take(user, report, Date.now()));
+    const spreadMs = Math.round((users.count() * 1000) / REPORTS_PER_S);
+    return {
+      acknowledged: auditLog.acknowledged(user),
+      spreadMs: Math.min(Math.max(spreadMs, LEAST_SPREAD_MS), MOST_SPREAD_MS),
+    };
+  }
+
+  #take(user: UserId, { version, snapshot, audit, waitedMs }: WorkspaceReport, now: number): void {
+    const { users, sessions, auditLog, totals } = this.#options;
+    for (const { action } of auditLog.take(user, audit, now)) totals.add(`actions ${action}`, 1);
+    if (version <= users.versionOf(user)) return;
+    users.take(user, version, snapshot, now);
+    sessions.take(user, snapshot.sessions);
+    totals.take(user, snapshot.counters);
+    totals.add("reports", 1);
+    totals.add("reports_waited_ms", waitedMs);
+  }
+}
