@@ -12,6 +12,8 @@ type AlarmStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm" | "delete
 export class Alarm {
   readonly #storage: AlarmStorage;
   readonly #chores: readonly Chore[];
+  /** For when it is set; undefined: not known yet. Of two calls at once, neither may believe what the other changes. */
+  #time: number | null | undefined;
 
   constructor(storage: AlarmStorage, chores: readonly Chore[]) {
     this.#storage = storage;
@@ -20,18 +22,20 @@ export class Alarm {
 
   /** To be called when a chore's time has changed. */
   async set(): Promise<void> {
-    const times = this.#chores.map((chore) => chore.due()).filter((time) => time !== null);
-    const current = await this.#storage.getAlarm();
-    if (times.length === 0) {
-      if (current !== null) await this.#storage.deleteAlarm();
-      return;
+    if (this.#time === undefined) {
+      const time = await this.#storage.getAlarm();
+      if (this.#time === undefined) this.#time = time;
     }
-    const next = Math.min(...times);
-    if (current !== next) await this.#storage.setAlarm(next);
+    const times = this.#chores.map((chore) => chore.due()).filter((time) => time !== null);
+    const next = times.length === 0 ? null : Math.min(...times);
+    if (next === this.#time) return;
+    this.#time = next;
+    await (next === null ? this.#storage.deleteAlarm() : this.#storage.setAlarm(next));
   }
 
   /** Does what is due; a chore that fails is tried again, and does not keep the others from their turn. */
   async ring(now: number): Promise<void> {
+    this.#time = null;
     for (const chore of this.#chores) {
       const due = chore.due();
       if (due === null || due > now) continue;

@@ -2,16 +2,23 @@ import type { SessionId } from "../../contract/ids.ts";
 import { isEnded, type Notification, type SessionReport, type SessionSpec } from "../../contract/session.ts";
 import type { Feed } from "./feed.ts";
 import { withoutSecrets } from "./plan.ts";
-import type { Store } from "./store.ts";
+import type { Store, StoredSession } from "./store.ts";
 
 /** What the agent says of sessions: taken into the store, and told to whoever follows. */
 export class Reports {
   readonly #store: Store;
   readonly #feed: Feed;
+  readonly #onChange: (stored: StoredSession, before: SessionReport | null) => void;
 
-  constructor(store: Store, feed: Feed) {
+  /** @param onChange told of what has changed, with the report until then */
+  constructor(
+    store: Store,
+    feed: Feed,
+    onChange: (stored: StoredSession, before: SessionReport | null) => void,
+  ) {
     this.#store = store;
     this.#feed = feed;
+    this.#onChange = onChange;
   }
 
   /** Every session that the agent knows, as its hello brings them. */
@@ -38,7 +45,9 @@ export class Reports {
     if (JSON.stringify(before) === JSON.stringify(report)) return;
     const spec = withoutSecrets(stored.spec, this.#store.catalogue);
     this.#store.setReport(report, spec);
-    this.#feed.session({ ...stored, spec, report });
+    const changed = { ...stored, spec, report };
+    this.#feed.session(changed);
+    this.#onChange(changed, before);
     if (before?.state === report.state) return;
     if (report.state === "failed")
       this.notify(report.id, "error", `${spec.name} failed: ${report.error.split("\n", 1)[0]}`);

@@ -1,0 +1,69 @@
+import type { WebhookTarget } from "./config.ts";
+import { signedHeaders } from "./signature.ts";
+
+/** A message as it goes out: `body` is JSON, the same in every attempt. */
+export type OutgoingMessage = { id: string; body: string };
+
+/** What became of one attempt. `retryAfterMs` is what the receiver asks for. */
+export type Outcome =
+  | { kind: "delivered" }
+  | { kind: "failed"; error: string; retryAfterMs: number }
+  /** The receiver wants no more of it. */
+  | { kind: "gone"; error: string };
+
+export type SendOptions = {
+  fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Milliseconds since 1970. */
+  now: number;
+  timeoutMs: number;
+};
+
+/** Sends a message once. Never rejects: whatever goes wrong is an outcome. */
+export async function sendMessage(
+  target: WebhookTarget,
+  message: OutgoingMessage,
+  options: SendOptions,
+): Promise<Outcome> {
+  try {
+    const response = await options.fetch(target.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "user-agent": "Berth",
+        ...signedHeaders(message, target.keys, options.now),
+      },
+      body: message.body,
+      // A redirect would lead what is signed to where the operator has not sent it.
+      redirect: "manual",
+      signal: AbortSignal.timeout(options.timeoutMs),
+    });
+    const outcome = outcomeOf(response, options.now);
+    // What the receiver says beside its status is of no interest, however long it is.
+    await response.body?.cancel().catch(() => undefined);
+    return outcome;
+  } catch (error) {
+    return { kind: "failed", error: reason(error, options.timeoutMs), retryAfterMs: 0 };
+  }
+}
+
+function outcomeOf(response: Response, now: number): Outcome {
+  const { status } = response;
+  if (response.ok) return { kind: "delivered" };
+  if (status === 410) return { kind: "gone", error: "the receiver answered 410: it is gone" };
+  const isRedirect = status >= 300 && status < 400;
+  const error = `the receiver answered ${status}${isRedirect ? ", and redirects are not followed" : ""}`;
+  return { kind: "failed", error, retryAfterMs: retryAfter(response.headers.get("retry-after"), now) };
+}
+
+/** Seconds, or a date (RFC 9110, section 10.2.3); 0 for what is neither. */
+function retryAfter(value: string | null, now: number): number {
+  if (value === null) return 0;
+  const wait = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isNaN(wait) ? 0 : Math.max(0, wait);
+}
+
+function reason(error: unknown, timeoutMs: number): string {
+  if (error instanceof DOMException && error.name === "TimeoutError")
+    return `the receiver did not answer within ${timeoutMs / 1000} s`;
+  return `the receiver cannot be reached: ${error instanceof Error ? error.message : String(error)}`;
+}

@@ -1,0 +1,170 @@
+import { LOCAL_USER, type UserId } from "../../contract/person.ts";
+import { isEnded, type SessionReport } from "../../contract/session.ts";
+import { EventSession, type EventType, type SessionEvent } from "../../contract/webhook.ts";
+import { backOff } from "../webhooks/back-off.ts";
+import type { WebhookTarget } from "../webhooks/config.ts";
+import { type Outcome, sendMessage } from "../webhooks/send.ts";
+import type { Chore } from "./alarm.ts";
+import type { Audit } from "./audit.ts";
+import { type DeadLetter, DeliveryQueue, type OutgoingRow } from "./delivery-queue.ts";
+import { sessionView } from "./session-view.ts";
+import type { StoredSession } from "./store.ts";
+
+export type DeliveriesOptions = {
+  sql: SqlStorage;
+  /** Where messages go; null: nowhere. */
+  target: WebhookTarget | null;
+  /** Whose sessions they are. */
+  owner: () => { id: UserId; subject: string } | null;
+  audit: Audit;
+  fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  /** From 0 to below 1. */
+  random: () => number;
+  /** The time of what is due may have changed. */
+  onChange: () => void;
+};
+
+/** A receiver that has not answered by then has failed. Milliseconds. */
+const TIMEOUT_MS = 10_000;
+/** An attempt of which nothing is heard for so long died with the object. Milliseconds. */
+const LEASE_MS = 60_000;
+/** Attempts at once. A Worker may wait for six answers at a time (Cloudflare, Workers limits). */
+const PARALLEL = 5;
+
+/**
+ * Tells the platform of sessions: messages are put down in SQLite when something changes, and sent by the object's alarm,
+ * so that no receiver is waited for. Functions call it by `partOf(env, user, "deliveries")`.
+ */
+export class Deliveries implements Chore {
+  /** Called when there is one dead letter more or fewer. */
+  onDead: () => void = () => undefined;
+  readonly #options: DeliveriesOptions;
+  readonly #queue: DeliveryQueue;
+  readonly #sending = new Set<string>();
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+    this.#queue = new DeliveryQueue(options.sql);
+  }
+
+  /**
+   * Notes what is to be told of a change.
+   * @param before the report until now
+   */
+  changed(stored: StoredSession, before: SessionReport | null): void {
+    if (this.#options.target === null) return;
+    const at = this.#options.now();
+    for (const type of eventsOf(stored.report, before)) this.#put(type, stored, at);
+    this.#options.onChange();
+  }
+
+  due(): number | null {
+    if (this.#options.target === null) return null;
+    const isFull = this.#sending.size >= PARALLEL;
+    const times = this.#queue
+      .dueTimes()
+      .filter(({ id }) => !isFull || this.#sending.has(id))
+      .map(({ due }) => due);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** Begins to send what is due, and does not wait for it. */
+  async run(now: number): Promise<void> {
+    const { target } = this.#options;
+    if (target === null) return;
+    for (const message of this.#queue.ready(now)) {
+      if (this.#sending.size >= PARALLEL) return;
+      if (!this.#sending.has(message.id)) void this.#send(target, message);
+    }
+  }
+
+  /** What could not be delivered, the latest first. */
+  async dead(): Promise<DeadLetter[]> {
+    return this.#queue.dead();
+  }
+
+  /** How many could not be delivered. */
+  deadCount(): number {
+    return this.#queue.deadCount();
+  }
+
+  /** Sends a dead letter again, with all its attempts. False: there is none such. */
+  async redeliver(id: string): Promise<boolean> {
+    return this.#told(this.#queue.revive(id, this.#options.now()));
+  }
+
+  /** Forgets a dead letter. False: there is none such. */
+  async discard(id: string): Promise<boolean> {
+    return this.#told(this.#queue.discard(id));
+  }
+
+  #told(isFound: boolean): boolean {
+    if (!isFound) return false;
+    this.onDead();
+    this.#options.onChange();
+    return true;
+  }
+
+  #put(type: EventType, stored: StoredSession, at: number): void {
+    const { owner } = this.#options;
+    const session = EventSession.parse(sessionView(stored, { reachable: true, host: "", now: at }));
+    const event: SessionEvent = {
+      type,
+      timestamp: new Date(at).toISOString(),
+      data: { user: owner()?.subject ?? LOCAL_USER, session },
+    };
+    const id = `msg_${crypto.randomUUID().replaceAll("-", "")}`;
+    const message = { id, session: stored.spec.id, type, body: JSON.stringify(event), at };
+    const last = this.#queue.last(message.session);
+    const isSuperseded = type === "session.updated" && last?.type === type && !this.#sending.has(last.id);
+    if (isSuperseded) this.#queue.replace(last.id, message);
+    else if (!this.#queue.add(message)) this.#died(message, "there was no room for it");
+  }
+
+  async #send(target: WebhookTarget, message: OutgoingRow): Promise<void> {
+    const { fetch, now, onChange } = this.#options;
+    this.#sending.add(message.id);
+    this.#queue.begin(message.id, now() + LEASE_MS);
+    const outcome = await sendMessage(target, message, { fetch, now: now(), timeoutMs: TIMEOUT_MS });
+    this.#sending.delete(message.id);
+    this.#settle(message, outcome);
+    onChange();
+  }
+
+  #settle(message: OutgoingRow, outcome: Outcome): void {
+    const { now, random } = this.#options;
+    if (outcome.kind === "delivered") {
+      this.#queue.remove(message.id);
+      return;
+    }
+    const wait =
+      outcome.kind === "gone" ? null : backOff(message.attempts + 1, outcome.retryAfterMs, random());
+    if (wait !== null) {
+      this.#queue.delay(message.id, now() + wait, outcome.error);
+      return;
+    }
+    this.#queue.bury(message.id, outcome.error, now());
+    this.#died(message, outcome.error);
+  }
+
+  #died(message: Pick<OutgoingRow, "id" | "session" | "type">, error: string): void {
+    const { audit, owner, now } = this.#options;
+    const by = { user: owner()?.id ?? LOCAL_USER, name: "the edge", from: null, via: "edge" } as const;
+    const detail = `${message.type} ${message.id}: ${error}`;
+    audit.note("webhook.dead", by, { session: message.session, detail, at: now() });
+    this.onDead();
+  }
+}
+
+/** What a change is worth telling; the last word of a session is its end. */
+function eventsOf(report: SessionReport | null, before: SessionReport | null): EventType[] {
+  const events: EventType[] = ["session.updated"];
+  if (report === null || report === before) return events;
+  const ranBefore = before?.startedAt !== undefined || before?.state === "running";
+  if (report.state === "running" && !ranBefore) events.push("session.ready");
+  if (report.state === "failed" && before?.state !== "failed") events.push("session.failed");
+  if (isEnded(report.state) && !isEnded(before?.state ?? "submitted")) events.push("session.ended");
+  return events;
+}

@@ -1,0 +1,166 @@
+import type { EventType } from "../../contract/webhook.ts";
+
+/** A message that waits to be sent, or that could not be delivered. Times in milliseconds since 1970. */
+export type OutgoingRow = {
+  id: string;
+  session: string;
+  type: EventType;
+  body: string;
+  /** Attempts that were begun. */
+  attempts: number;
+  due: number;
+  error: string | null;
+  at: number;
+};
+
+/** A message that nobody took. */
+export type DeadLetter = Pick<OutgoingRow, "id" | "session" | "type" | "attempts" | "at"> & {
+  error: string;
+  died: number;
+};
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS deliveries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, session TEXT NOT NULL, type TEXT NOT NULL,
+    body TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL, error TEXT, at INTEGER NOT NULL,
+    died INTEGER
+  );
+  CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (session, seq) WHERE died IS NULL;
+`;
+
+const COLUMNS = "id, session, type, body, attempts, due, error, at";
+
+/** The first that waits of each session: those behind it wait for it. */
+const FIRST =
+  "died IS NULL AND seq = (SELECT MIN(seq) FROM deliveries AS other WHERE other.session = deliveries.session AND other.died IS NULL)";
+
+/** Messages that wait at once; what comes on top is dead from the start, for the operator to see. */
+const MOST_WAITING = 1000;
+/** Dead letters beyond these, the oldest, are forgotten. */
+const KEPT_DEAD = 200;
+
+/** The messages of a workspace that are not delivered yet, in SQLite: each session's in order. */
+export class DeliveryQueue {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+  }
+
+  /** Puts a message at the end of its session's. Returns false when there is no room: then it is dead already. */
+  add(message: Pick<OutgoingRow, "id" | "session" | "type" | "body" | "at">): boolean {
+    const { id, session, type, body, at } = message;
+    const hasRoom = this.#count("died IS NULL") < MOST_WAITING;
+    this.#sql.exec(
+      "INSERT INTO deliveries (id, session, type, body, due, at, died, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      id,
+      session,
+      type,
+      body,
+      at,
+      at,
+      hasRoom ? null : at,
+      hasRoom ? null : "too many messages wait for the receiver",
+    );
+    if (!hasRoom) this.#forgetOldest();
+    return hasRoom;
+  }
+
+  /** The last message of a session's that waits. */
+  last(session: string): Pick<OutgoingRow, "id" | "type"> | undefined {
+    return this.#sql
+      .exec<Pick<OutgoingRow, "id" | "type">>(
+        "SELECT id, type FROM deliveries WHERE died IS NULL AND session = ? ORDER BY seq DESC LIMIT 1",
+        session,
+      )
+      .toArray()[0];
+  }
+
+  /** Puts a newer message in the place of one: it waits as long as that would have. */
+  replace(id: string, message: Pick<OutgoingRow, "id" | "body" | "at">): void {
+    this.#sql.exec(
+      "UPDATE deliveries SET id = ?, body = ?, at = ? WHERE id = ?",
+      message.id,
+      message.body,
+      message.at,
+      id,
+    );
+  }
+
+  /** When the first that waits of each session are due. */
+  dueTimes(): { id: string; due: number }[] {
+    return this.#sql
+      .exec<{ id: string; due: number }>(`SELECT id, due FROM deliveries WHERE ${FIRST}`)
+      .toArray();
+  }
+
+  /** Those of them that are due, the longest waiting first. */
+  ready(now: number): OutgoingRow[] {
+    return this.#sql
+      .exec<OutgoingRow>(
+        `SELECT ${COLUMNS} FROM deliveries WHERE ${FIRST} AND due <= ? ORDER BY due, seq`,
+        now,
+      )
+      .toArray();
+  }
+
+  /** Notes that an attempt begins, and when the next may if nothing is heard of this one. */
+  begin(id: string, until: number): void {
+    this.#sql.exec("UPDATE deliveries SET attempts = attempts + 1, due = ? WHERE id = ?", until, id);
+  }
+
+  delay(id: string, due: number, error: string): void {
+    this.#sql.exec("UPDATE deliveries SET due = ?, error = ? WHERE id = ?", due, error, id);
+  }
+
+  remove(id: string): void {
+    this.#sql.exec("DELETE FROM deliveries WHERE id = ?", id);
+  }
+
+  bury(id: string, error: string, now: number): void {
+    this.#sql.exec("UPDATE deliveries SET died = ?, error = ? WHERE id = ?", now, error, id);
+    this.#forgetOldest();
+  }
+
+  /** The last that died first. */
+  dead(): DeadLetter[] {
+    return this.#sql
+      .exec<DeadLetter>(
+        "SELECT id, session, type, attempts, error, at, died FROM deliveries WHERE died IS NOT NULL ORDER BY died DESC, seq DESC",
+      )
+      .toArray();
+  }
+
+  deadCount(): number {
+    return this.#count("died IS NOT NULL");
+  }
+
+  /** Lets a dead letter wait again, as if it were new. False: there is none such. */
+  revive(id: string, now: number): boolean {
+    return (
+      this.#sql.exec(
+        "UPDATE deliveries SET died = NULL, error = NULL, attempts = 0, due = ? WHERE id = ? AND died IS NOT NULL",
+        now,
+        id,
+      ).rowsWritten > 0
+    );
+  }
+
+  /** Forgets a dead letter. False: there is none such. */
+  discard(id: string): boolean {
+    return this.#sql.exec("DELETE FROM deliveries WHERE id = ? AND died IS NOT NULL", id).rowsWritten > 0;
+  }
+
+  #count(where: "died IS NULL" | "died IS NOT NULL"): number {
+    return this.#sql.exec<{ count: number }>(`SELECT COUNT(*) AS count FROM deliveries WHERE ${where}`).one()
+      .count;
+  }
+
+  #forgetOldest(): void {
+    this.#sql.exec(
+      "DELETE FROM deliveries WHERE died IS NOT NULL AND seq NOT IN (SELECT seq FROM deliveries WHERE died IS NOT NULL ORDER BY died DESC, seq DESC LIMIT ?)",
+      KEPT_DEAD,
+    );
+  }
+}

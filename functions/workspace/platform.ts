@@ -1,0 +1,36 @@
+import { LOCAL_USER } from "../../contract/person.ts";
+import { configOf } from "../config.ts";
+import type { Env } from "../env.ts";
+import type { Audit } from "./audit.ts";
+import { Deliveries } from "./deliveries.ts";
+import type { Logins } from "./logins.ts";
+import type { Sessions } from "./sessions.ts";
+import { WebhookCalls } from "./webhook-calls.ts";
+
+/** What the platform asks of a workspace, and what it is told of it. */
+export function platform(
+  env: Env,
+  sql: SqlStorage,
+  options: { sessions: Sessions; logins: Logins; audit: Audit; onChange: () => void },
+): { webhooks: WebhookCalls; deliveries: Deliveries } {
+  const { sessions, logins, audit, onChange } = options;
+  return {
+    webhooks: new WebhookCalls({
+      sql,
+      sessions,
+      audit,
+      isOwned: (user) => user === LOCAL_USER || logins.owner !== null,
+      onChange,
+    }),
+    deliveries: new Deliveries({
+      sql,
+      target: configOf(env).webhooks.outgoing,
+      owner: () => logins.owner,
+      audit,
+      fetch: (url, init) => fetch(url, init),
+      now: () => Date.now(),
+      random: () => Math.random(),
+      onChange,
+    }),
+  };
+}
