@@ -1,6 +1,8 @@
 import { BerthError } from "../contract/problem.ts";
 import { askConsole, toApplications, toConsole } from "./auth/hand-over.ts";
-import { audienceOf, visitorOf } from "./auth/visitor.ts";
+import { askForShare } from "./auth/enter-share.ts";
+import { askerOf, type Guest, isForGuests } from "./auth/guest.ts";
+import { audienceOf } from "./auth/visitor.ts";
 import type { Env } from "./env.ts";
 import { withTarget } from "./forwarded.ts";
 import { sessionHostsOf } from "./hosts.ts";
@@ -8,9 +10,9 @@ import { type Origin, originOf } from "./origin.ts";
 import { rawTarget } from "./relay/path.ts";
 import { wantsPage } from "./wants-page.ts";
 
-const APPLICATION = /^\/s?me(?=[/?]|$)/;
+const APPLICATION = /^\/(?:s|s?me)(?=[/?]|$)/;
 
-/** True for `/me/…` and `/sme/…`, by the very bytes that were sent. */
+/** True for `/me/…`, `/sme/…` and the guests' `/s/…`, by the very bytes that were sent. */
 export const isApplication = (request: Request): boolean => APPLICATION.test(rawTarget(request.url));
 
 /** What can be sent elsewhere: it is looked at by a person, and has no body. */
@@ -30,14 +32,16 @@ function fromConsole(request: Request, url: Origin, env: Env): Response | undefi
 
 /**
  * A request for a session's application: on the sessions' host for browsers, on any for an API token, which no page
- * sends by itself. It does not pass through the router: nothing may touch the answer's head, or copy its body. Whether
- * the visitor's login or token still counts, the workspace says itself, on the way to the application.
+ * sends by itself, and for a guest on the session's own host. It does not pass through the router: nothing may touch the
+ * answer's head, or copy its body. Whether the visitor's login or token still counts, the workspace says itself, on the
+ * way to the application.
  * @throws BerthError when it may not be answered
  */
 export async function serveApplication(request: Request, env: Env): Promise<Response> {
   const url = originOf(request.url);
   try {
-    const visitor = await visitorOf(request, url, env);
+    const visitor = await askerOf(request, url, env);
+    if (visitor.kind === "guest") return await serveGuest(request, url, visitor, env);
     const isFromConsole = visitor.kind === "browser" && visitor.audience === "console";
     const elsewhere = isFromConsole ? fromConsole(request, url, env) : undefined;
     if (elsewhere !== undefined) return elsewhere;
@@ -49,10 +53,20 @@ export async function serveApplication(request: Request, env: Env): Promise<Resp
     const isElsewhere = audience !== undefined && audience !== "console";
     if (!(error instanceof BerthError) || !isElsewhere || !isNavigation(request)) throw error;
     // The console knows whether a browser without a cookie for this host may have one, and which host a session has.
-    if (error.code === "unauthorized") return askConsole(request, url, env);
+    if (error.code === "unauthorized")
+      return isForGuests(request) ? askForShare(request, url, env) : askConsole(request, url, env);
     if (error.code === "misdirected_host") return toConsole(request, url, env);
     throw error;
   }
+}
+
+/** In the owner's workspace, which knows whether the session is shared with them still. */
+async function serveGuest(request: Request, url: Origin, guest: Guest, env: Env): Promise<Response> {
+  const response = await env.WORKSPACE.getByName(guest.owner).fetch(withTarget(request));
+  if (response.status !== 401 || !isOver(response)) return response;
+  // It may be shared with them anew: the console tells.
+  if (isNavigation(request)) return askForShare(request, url, env);
+  throw new BerthError("not_found", "nothing is shared with you here");
 }
 
 /** Marks the workspace's own refusal, which is not the application's 401; never passed to a browser. */

@@ -32,6 +32,9 @@ export async function issueShareCookie(
   return `${cookieName(NAME, options.secure)}=${value}; ${cookieAttributes(options.secure, maxAge)}`;
 }
 
+export const clearShareCookie = (secure: boolean): string =>
+  `${cookieName(NAME, secure)}=; ${cookieAttributes(secure, 0)}`;
+
 /** What the good cookie for this very session says; undefined when there is none. */
 export async function readShareCookie(
   secrets: string,

@@ -36,7 +36,7 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
  * A cookie is ambient: a foreign page's requests carry it too. So whatever changes something, and every WebSocket,
  * must come from a page of the very same origin (RFC 6454; Fetch metadata where the browser sends no Origin).
  */
-function isForged(request: Request, url: Origin): boolean {
+export function isForged(request: Request, url: Origin): boolean {
   const origin = request.headers.get("origin");
   const isUpgrade = request.headers.has("upgrade");
   if (SAFE.has(request.method) && !isUpgrade) return false;

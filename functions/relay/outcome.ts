@@ -23,7 +23,7 @@ export type Outcome =
   | { kind: "unanswered"; session: Session; error: BerthError };
 
 /** What a program is told. */
-function errorOf(outcome: Outcome): BerthError {
+export function errorOf(outcome: Outcome): BerthError {
   switch (outcome.kind) {
     case "no_session":
       return new BerthError("no_live_session", "no live session of yours has this port");
