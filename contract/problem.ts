@@ -29,6 +29,12 @@ const CATALOGUE = {
     title: "The message is not believed",
     remedy: "Sign its exact bytes with a key that this edge knows, and check the sender's clock.",
   },
+  cookies_refused: {
+    status: 400,
+    title: "The browser keeps no cookie here",
+    remedy:
+      "Allow cookies for this host, then open the session from the console. A link that somebody sent you opens nothing.",
+  },
   forbidden: { status: 403, title: "Not allowed", remedy: "Open the page from the console itself." },
   insufficient_scope: {
     status: 403,
@@ -87,6 +93,16 @@ const CATALOGUE = {
     status: 401,
     title: "This agent was revoked",
     remedy: "Enrol it again with `berth join`, if it should come back.",
+  },
+  not_joined: {
+    status: 401,
+    title: "This machine is no workspace of that edge",
+    remedy: "Join it first: `berth join <edge>`.",
+  },
+  enrolment_over: {
+    status: 410,
+    title: "The machine was not let in",
+    remedy: "Run `berth join` again, and approve it in the console.",
   },
   agent_refused: {
     status: 409,

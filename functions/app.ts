@@ -1,11 +1,12 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { BerthError } from "../contract/problem.ts";
 import { consoleOnly, requireAgent, requireLogin, scopeByMethod } from "./auth/guard.ts";
+import { enterShare, offerShare } from "./auth/enter-share.ts";
 import { enter, handOver } from "./auth/hand-over.ts";
 import { audienceOf } from "./auth/visitor.ts";
+import { limitBody } from "./body-limit.ts";
 import { configOf } from "./config.ts";
 import type { AppEnv } from "./env.ts";
 import { errorResponse } from "./error-response.ts";
@@ -23,8 +24,8 @@ import { loginRoutes, logout } from "./routes/login.tsx";
 import { serveOpenApi } from "./routes/openapi.ts";
 import { resourcesApi } from "./routes/resources.ts";
 import { sessionsApi } from "./routes/sessions.ts";
+import { sharesApi } from "./routes/shares.ts";
 import { workspaceApi } from "./routes/workspace.ts";
-import { securityHeaders } from "./security-headers.ts";
 import { describePlatformCall, PLATFORM_PATH, takePlatformCall } from "./webhooks/platform.ts";
 
 /** The visitor's own workspace, and nobody else's. */
@@ -38,20 +39,6 @@ const bindWorkspace: MiddlewareHandler<AppEnv> = async (c, next) => {
   return next();
 };
 
-/** What one person may read, no cache in between may keep. */
-const noStore: MiddlewareHandler<AppEnv> = async (c, next) => {
-  await next();
-  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
-};
-
-/** An answer that has a stricter header of its own, such as an icon, keeps it. */
-const pageHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
-  await next();
-  for (const [name, value] of Object.entries(securityHeaders)) {
-    if (!c.res.headers.has(name)) c.res.headers.set(name, value);
-  }
-};
-
 const limitHeaders: MiddlewareHandler<AppEnv> = (c, next) => {
   checkHeaderSizes(c.req.raw.headers);
   return next();
@@ -59,13 +46,6 @@ const limitHeaders: MiddlewareHandler<AppEnv> = (c, next) => {
 
 /** What the console and the API take in at once, bytes: it is parsed in memory. Applications get their bodies streaming. */
 const BODY_LIMIT = 8_388_608;
-
-const limitBody = bodyLimit({
-  maxSize: BODY_LIMIT,
-  onError: () => {
-    throw new BerthError("payload_too_large", `a body may have at most ${BODY_LIMIT} bytes here`);
-  },
-});
 
 /** Serves a route on one of the two hosts only. */
 const onlyOn =
@@ -96,10 +76,11 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.get("/agent/link", (c) => c.var.forward(c.req.raw));
   berth.on(["GET", "POST"], "/agent/streams/:id", (c) => c.var.forward(c.req.raw));
 
-  berth.use(noStore);
-  berth.use("/login/*", pageHeaders, onlyOn("console"));
+  berth.use("/login/*", onlyOn("console"));
+  berth.use("/logout/*", onlyOn("console"));
   berth.route("/", loginRoutes());
-  berth.get("/enter", pageHeaders, (c) => enter(c.req.raw, c.env));
+  berth.get("/enter", (c) => enter(c.req.raw, c.env));
+  berth.get("/enter-share", (c) => enterShare(c.req.raw, c.env));
 
   berth.post(PLATFORM_PATH, onlyOn("console"), takePlatformCall);
   describePlatformCall(berth);
@@ -108,20 +89,23 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.route("/enroll", enrolmentApi());
 
   berth.use(requireLogin, bindWorkspace);
-  berth.use(limitBody);
+  berth.use(limitBody(BODY_LIMIT));
   berth.get("/wait/:port", (c) => c.var.forward(c.req.raw));
 
   berth.use(consoleOnly);
   berth.get("/hand-over", (c) => handOver(c.var.visitor, new URL(c.req.url), c.env));
+  berth.get("/share/:session", (c) =>
+    offerShare(c.var.visitor, c.req.param("session"), new URL(c.req.url), c.env),
+  );
   berth.route("/api", accountApi());
   // Pages too: a form of theirs launches as well as the API does.
   berth.use(scopeByMethod);
   berth.route("/api", workspaceApi());
   berth.route("/api", resourcesApi());
   berth.route("/api", sessionsApi());
+  berth.route("/api", sharesApi());
   serveOpenApi(berth);
 
-  berth.use(pageHeaders);
   berth.post("/logout", logout);
   berth.route("/", joinRoutes());
   berth.route("/", consoleRoutes());

@@ -1,4 +1,5 @@
 import type { BerthError } from "../contract/problem.ts";
+import { dataHeaders } from "./security-headers.ts";
 
 /** When another try may succeed (RFC 9110, section 10.2.3). */
 export function retryHeader(error: BerthError): Record<string, string> {
@@ -9,6 +10,7 @@ export function retryHeader(error: BerthError): Record<string, string> {
 /** The one place where an error becomes a response (RFC 9457). */
 export function problemResponse(error: BerthError): Response {
   const headers = new Headers({
+    ...dataHeaders,
     "content-type": "application/problem+json",
     "cache-control": "no-store",
     ...retryHeader(error),

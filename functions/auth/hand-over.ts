@@ -7,9 +7,9 @@ import { type Origin, originOf } from "../origin.ts";
 import { redirect } from "../redirect.ts";
 import { rawTarget } from "../relay/path.ts";
 import { partOf } from "../workspace/parts.ts";
+import { browsersShown, knownBrowser } from "./browser-nonce.ts";
 import { CODE_LIFETIME, safeReturn, userOfCode } from "./code.ts";
-import { cookieAttributes, cookieName, cookieValues, issueCookie } from "./cookie.ts";
-import { randomToken, sha256 } from "./token.ts";
+import { issueCookie } from "./cookie.ts";
 import { audienceOf, type Visitor } from "./visitor.ts";
 
 /*
@@ -17,9 +17,6 @@ import { audienceOf, type Visitor } from "./visitor.ts";
  * applications' host, where it gets a nonce; the console makes a code for its hash, good once; and only the browser that
  * holds the nonce can use that code. A code in somebody else's link logs nobody in.
  */
-
-const NONCE = "berth_entering";
-const NONCE_LIFETIME_S = 600;
 
 const isSecure = (url: Origin): boolean => url.protocol === "https:";
 
@@ -35,15 +32,11 @@ function applicationHostOf(env: Env, url: Origin): ApplicationHost | undefined {
 
 /** On an applications' host: sends a browser without a cookie for it to the console, to come back with a code. */
 export async function askConsole(request: Request, url: Origin, env: Env): Promise<Response> {
-  const secure = isSecure(url);
-  const [kept] = cookieValues(request.headers.get("cookie"), cookieName(NONCE, secure));
-  const nonce = kept !== undefined && /^[\w-]{43}$/.test(kept) ? kept : randomToken();
-  const query = new URLSearchParams({ to: rawTarget(request.url), browser: await sha256(nonce) });
+  const { browser, cookie } = await knownBrowser(request.headers.get("cookie"), isSecure(url));
+  const query = new URLSearchParams({ to: rawTarget(request.url), browser });
   const own = sessionOfHost(env, url);
   if (own !== undefined) query.set("session", own);
-  return redirect(`${url.protocol}//${hostsOf(env, url).console}/hand-over?${query.toString()}`, [
-    `${cookieName(NONCE, secure)}=${nonce}; ${cookieAttributes(secure, NONCE_LIFETIME_S)}`,
-  ]);
+  return redirect(`${url.protocol}//${hostsOf(env, url).console}/hand-over?${query.toString()}`, [cookie]);
 }
 
 /** On the console's host: the same address on the applications' host, where a browser that has been there is known. */
@@ -93,25 +86,27 @@ export async function handOver(visitor: Visitor, url: URL, env: Env): Promise<Re
 
 /**
  * On an applications' host, `/enter?code=…`: the cookie, for the browser that had asked.
- * @throws BerthError `unauthorized` for a code that is not its own, was used, or is too old
+ * @throws BerthError `unauthorized` for a code that is not its own, was used, or is too old; `cookies_refused` for a
+ * browser that has not kept what it was given to be known by: sent back to ask, it would come here for ever
  */
 export async function enter(request: Request, env: Env): Promise<Response> {
   const { secrets } = configOf(env);
   const url = originOf(request.url);
   const audience = applicationHostOf(env, url);
   if (audience === undefined) throw new BerthError("not_found", "this is not served on this host");
+  // Whoever looks where a link leads does not use it.
+  if (request.method === "HEAD") return new Response(null, { status: 204 });
   const code = new URL(request.url).searchParams.get("code") ?? "";
   const user = await userOfCode(secrets, code);
   const secure = isSecure(url);
-  const [nonce] = cookieValues(request.headers.get("cookie"), cookieName(NONCE, secure));
+  const browsers = await browsersShown(request.headers.get("cookie"), secure);
+  if (user !== undefined && browsers.length === 0)
+    throw new BerthError("cookies_refused", `this browser has kept no cookie of ${url.host}`);
   const entry =
-    user === undefined || nonce === undefined
-      ? null
-      : await partOf(env, user, "access").enter(code, { browser: await sha256(nonce), audience });
+    user === undefined ? null : await partOf(env, user, "access").enter(code, { browsers, audience });
   if (entry === null)
     throw new BerthError("unauthorized", "this link was used, is too old, or is another browser's");
-  return redirect(safeReturn(entry.to), [
-    await issueCookie(secrets, audience, entry.claims, { secure, now: Date.now() }),
-    `${cookieName(NONCE, secure)}=; ${cookieAttributes(secure, 0)}`,
-  ]);
+  // The nonce stays for a while: another tab may be on its way with it.
+  const cookie = await issueCookie(secrets, audience, entry.claims, { secure, now: Date.now() });
+  return redirect(safeReturn(entry.to), [cookie]);
 }

@@ -4,6 +4,7 @@ import { BerthError } from "../../contract/problem.ts";
 import { codeHash, makeCode } from "../auth/code.ts";
 import type { Audience, Claims } from "../auth/cookie.ts";
 import { sha256 } from "../auth/token.ts";
+import type { ProviderLogout } from "../auth/oidc-logout.ts";
 import { LOCAL_TOKEN, type VisitingAgent, type Visitor } from "../auth/visitor.ts";
 import type { Config } from "../config.ts";
 import type { Caller, Result } from "./api.ts";
@@ -134,8 +135,8 @@ export class Access {
     return this.#options.logins.list(Date.now());
   }
 
-  /** Ends one login, or all, with whatever is open for it. Returns the ID token of the first, to log out at its provider. */
-  async logout(which: string | "all", caller: Caller): Promise<{ idToken: string | null }> {
+  /** Ends one login, or `all`, with whatever is open for it. Returns the ID token of the first, to log out at its provider. */
+  async logout(which: string, caller: Caller): Promise<{ idToken: string | null }> {
     const now = Date.now();
     const ids = which === "all" ? this.#options.logins.list(now).map(({ id }) => id) : [which];
     let idToken: string | null = null;
@@ -146,6 +147,25 @@ export class Access {
       this.#options.audit.note("login.end", caller, { at: now });
     }
     return { idToken };
+  }
+
+  /** Ends what the provider says is over: the logins of one of its sessions, or all. False for a call that came before. */
+  async logoutByProvider({ id, sid, expires }: ProviderLogout): Promise<boolean> {
+    const { audit, codes, logins } = this.#options;
+    const now = Date.now();
+    if (!codes.spend(await sha256(`logout ${id}`), expires, now)) return false;
+    const by: Caller = {
+      user: logins.owner?.id ?? LOCAL_USER,
+      name: "the identity provider",
+      from: null,
+      via: "edge",
+    };
+    const ids = sid === null ? logins.list(now).map((login) => login.id) : logins.ofProviderSession(sid);
+    for (const login of ids) {
+      this.#end(login);
+      audit.note("login.end", by, { at: now });
+    }
+    return true;
   }
 
   /** Ends the logins whose time is over. */
@@ -177,11 +197,11 @@ export class Access {
   /** What the cookie of an applications' host is to say, for a hand-over by a login that is still good; null for others. */
   async enter(
     code: string,
-    at: { browser: string; audience: Audience },
+    at: { browsers: readonly string[]; audience: Audience },
   ): Promise<{ claims: Claims; to: string } | null> {
     const content = await this.takeCode(code, "enter");
-    if (content?.purpose !== "enter" || content.browser !== at.browser) return null;
-    if (content.audience !== at.audience) return null;
+    if (content?.purpose !== "enter" || content.audience !== at.audience) return null;
+    if (!at.browsers.includes(content.browser)) return null;
     const now = Date.now();
     const { claims } = content;
     const admission = this.#options.logins.admit(claims, { rotates: false, now });
