@@ -6,8 +6,10 @@ import { safeReturn, userOfCode } from "../auth/code.ts";
 import { type Claims, clearCookie, issueCookie, readCookie } from "../auth/cookie.ts";
 import { clearTransaction, keepTransaction, readTransaction } from "../auth/login-transaction.ts";
 import { beginLogin, endSessionUrl, finishLogin } from "../auth/oidc.ts";
+import { readLogoutToken } from "../auth/oidc-logout.ts";
 import type { OidcConfig } from "../auth/oidc-provider.ts";
 import { personAtProxy, type ProxyConfig } from "../auth/proxy-jwt.ts";
+import { limitBody } from "../body-limit.ts";
 import { configOf, type LoginConfig } from "../config.ts";
 import type { AppEnv } from "../env.ts";
 import { errorResponse } from "../error-response.ts";
@@ -179,10 +181,26 @@ export async function logout(c: Ctx): Promise<Response> {
   return response;
 }
 
-/** The ways in, on the console's host. None needs a login. */
+/** The provider says that somebody has logged out there: no browser's request, and no login's. */
+async function endByProvider(c: Ctx): Promise<Response> {
+  const { login } = configOf(c.env);
+  if (login.kind !== "oidc") throw new BerthError("not_found", "this edge asks no provider");
+  const { logout_token: token } = await c.req.parseBody();
+  if (typeof token !== "string") throw new BerthError("invalid_request", "logout_token: is missing");
+  const ended = await readLogoutToken(login, token);
+  const isNew = await partOf(c.env, ended.user, "access").logoutByProvider(ended);
+  if (!isNew) throw new BerthError("invalid_request", "this logout token was used");
+  return c.body(null, 200);
+}
+
+/** A logout token is a JWT of a few claims; bytes. */
+const limitLogoutToken = limitBody(65_536);
+
+/** The ways in, and the provider's own way to end a login, on the console's host. None needs a login. */
 export function loginRoutes(): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   routes.get("/login", begin);
   routes.get(CALLBACK, finish);
+  routes.post("/logout/back-channel", limitLogoutToken, endByProvider);
   return routes;
 }

@@ -18,6 +18,8 @@ const Enter = z.object({
  */
 const CodeContent = z.discriminatedUnion("purpose", [
   z.object({ purpose: z.literal("login") }),
+  /** The id of a call of the identity provider's, which counts once. */
+  z.object({ purpose: z.literal("spent") }),
   Enter,
   z.object({ purpose: z.literal("share"), to: z.string(), browser: z.string(), claims: ShareClaims }),
 ]);
@@ -47,6 +49,15 @@ export class Codes {
       JSON.stringify(content),
       expires,
     );
+  }
+
+  /** Notes what counts once and is somebody else's. False when it was noted before; it need not be known after it expires. */
+  spend(hash: string, expires: number, now: number): boolean {
+    const [known] = this.#sql
+      .exec("SELECT 1 FROM one_time_codes WHERE hash = ? AND expires > ?", hash, now)
+      .toArray();
+    if (known === undefined) this.add(hash, { purpose: "spent" }, expires, now);
+    return known === undefined;
   }
 
   /** The content once, of a code that was added for this purpose and has not expired. */

@@ -1,3 +1,4 @@
+import { decodeJwt } from "jose";
 import { Person, type Role, type UserId } from "../../contract/person.ts";
 import { randomToken } from "../auth/token.ts";
 
@@ -153,6 +154,13 @@ export class Logins {
     this.#rows.delete(id);
     this.#sql.exec("DELETE FROM logins WHERE id = ?", id);
     return { token: row.token };
+  }
+
+  /** Those that came of one of the provider's sessions, by what its ID tokens say. */
+  ofProviderSession(sid: string): string[] {
+    return [...this.#rows.values()]
+      .filter(({ token }) => token !== null && decodeJwt(token)["sid"] === sid)
+      .map(({ id }) => id);
   }
 
   /** Those that are over by their age. */

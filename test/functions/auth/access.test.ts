@@ -7,7 +7,14 @@ import { api, asAgent, asApi, ask, CONSOLE, problemOf, SESSIONS } from "../suppo
 afterAll(reset);
 
 /** What nobody need log in for; a login link and a hand-over bring their own proof. */
-const OPEN = new Set(["/healthz", "/assets/:version/:name", "/login", "/enter"]);
+const OPEN = new Set([
+  "/healthz",
+  "/assets/:version/:name",
+  "/login",
+  "/login/callback",
+  "/logout/back-channel",
+  "/enter",
+]);
 
 type Route = { method: string; path: string };
 
