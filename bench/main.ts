@@ -15,6 +15,7 @@ import { Peer } from "./peer.ts";
 import { jsonReport, markdownReport, textReport } from "./report.ts";
 import { judge } from "./row.ts";
 import type { FailedRow, Row } from "./row.ts";
+import { crowd } from "./scale/crowd.ts";
 import type { Target } from "./target.ts";
 import { cancelMeasure } from "./tunnel/cancel.ts";
 import { crowdMeasure } from "./tunnel/crowd.ts";
@@ -57,11 +58,11 @@ function chosen<On extends Stage>(
   return measures.filter(({ name }) => names.includes(name));
 }
 
-function roundCount(text: string): number {
-  const rounds = Number(text);
-  if (!Number.isInteger(rounds) || rounds < 1)
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1)
     throw new InvalidArgumentError("It must be a whole number from 1.");
-  return rounds;
+  return number;
 }
 
 const tell = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -139,7 +140,7 @@ async function report(
 const withReport = (command: Command): Command =>
   command
     .option("--only <measures>", "some measures, by name, with commas between")
-    .option("--rounds <n>", "rounds that count, beside the one that warms up", roundCount, 5)
+    .option("--rounds <n>", "rounds that count, beside the one that warms up", wholeNumber, 5)
     .option("--json", "print every sample as JSON", false)
     .option("--markdown", "print the table as Markdown", false);
 
@@ -163,6 +164,18 @@ withReport(program.command("tunnel"))
     const measures = chosen(TUNNEL_MEASURES, options.only);
     return report(options, (signal) => runTunnel(measures, options.rounds, signal));
   });
+
+program
+  .command("scale")
+  .description(
+    "Many workspaces with an idle agent each on one local edge: links, memory, launches by webhook.",
+  )
+  .option("--workspaces <n>", "how many", wholeNumber, 2000)
+  .option("--json", "print every sample as JSON", false)
+  .option("--markdown", "print the table as Markdown", false)
+  .action((options: Options & { workspaces: number }) =>
+    report(options, (signal) => crowd(options.workspaces, { signal, tell })),
+  );
 
 withReport(program.command("before"))
   .description(

@@ -16,6 +16,8 @@ export type EdgeOptions = {
   secrets: { token: string; agentToken: string; cookieSecret: string };
   /** More settings, as an operator sets them (docs/operator.md); they win over those of a local instance. */
   bindings?: Readonly<Record<string, string>>;
+  /** Attempts to log in or to enrol that one address has in a minute; all of a bench's users have the same. */
+  attempts?: number;
 };
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -61,7 +63,12 @@ export class LocalEdge implements AsyncDisposable {
               WORKSPACE: { className: "Workspace", useSQLite: true },
               REGISTRY: { className: "Registry", useSQLite: true },
             },
-            ratelimits: { ATTEMPTS: { namespace_id: "1", simple: ATTEMPTS } },
+            ratelimits: {
+              ATTEMPTS: {
+                namespace_id: "1",
+                simple: { ...ATTEMPTS, ...(options.attempts !== undefined && { limit: options.attempts }) },
+              },
+            },
             bindings: {
               BERTH_CONSOLE_HOST: "localhost",
               BERTH_SESSIONS_HOST: "sessions.localhost",
