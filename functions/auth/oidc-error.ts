@@ -95,7 +95,12 @@ function reasonOf(error: unknown): Reason {
 /** For the log: which error, and never what it carries, where tokens are. */
 function briefly(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
-  const code = "code" in error && typeof error.code === "string" ? ` ${error.code}` : "";
+  const said = error instanceof AuthorizationResponseError || error instanceof ResponseBodyError;
+  const code = said
+    ? ` ${spelled(error.error)}`
+    : "code" in error && typeof error.code === "string"
+      ? ` ${error.code}`
+      : "";
   const because = error.cause instanceof Error ? `, because of ${briefly(error.cause)}` : "";
   return `${error.name}${code}: ${error.message}${because}`;
 }
