@@ -124,6 +124,10 @@ export type SessionReport = z.infer<typeof SessionReport>;
 
 const time = z.iso.datetime();
 
+/** Who has canceled somebody's session for them: an operator, or the platform. `reason` may be empty. */
+export const CanceledBy = z.object({ name: z.string(), reason: z.string() });
+export type CanceledBy = z.infer<typeof CanceledBy>;
+
 /** A session as the API shows it. `url` is null until the port is known. */
 export const Session = z.object({
   id: z.string(),
@@ -140,6 +144,8 @@ export const Session = z.object({
   reachable: z.boolean(),
   /** True when a cancel was asked for and the session has not ended yet. */
   canceling: z.boolean(),
+  /** Null when nobody has canceled it but its owner. */
+  canceledBy: CanceledBy.nullable(),
   url: z.string().nullable(),
   port: z.int().nullable(),
   slug: z.string(),

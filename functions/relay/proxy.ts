@@ -1,6 +1,6 @@
 import type { Target } from "../../contract/frames.ts";
 import type { SessionId } from "../../contract/ids.ts";
-import { BerthError } from "../../contract/problem.ts";
+import { BerthError, type ProblemCode } from "../../contract/problem.ts";
 import { isEnded, type Session } from "../../contract/session.ts";
 import { checkHeaderSizes } from "../limits.ts";
 import type { Origin } from "../origin.ts";
@@ -20,7 +20,11 @@ export type ProxyContext = {
   sessionWithPort: (port: number) => StoredSession | undefined;
   view: (stored: StoredSession) => Session;
   isOnline: () => boolean;
+  /** Told why an application that should answer does not. */
+  onUnanswered: (code: ProblemCode) => void;
   isOurToken: (authorization: string) => boolean;
+  /** What in a request says who asks besides Berth's own: the access proxy's JWT. */
+  identityIn?: ((headers: Headers) => string | undefined) | undefined;
   consoleUrl: string;
 };
 
@@ -44,6 +48,7 @@ function relayed(
     url: context.url,
     stripPrefix,
     isOurToken: context.isOurToken,
+    identity: context.identityIn?.(request.headers),
   });
   checkHeaderSizes(headers);
   const target: Target = {
@@ -95,10 +100,13 @@ export async function pass(
   stored: StoredSession,
   context: ProxyContext & { answer: (outcome: Outcome) => Promise<Response> },
 ): Promise<Response> {
-  const { answer } = context;
+  const { answer, onUnanswered } = context;
   const state = stored.report?.state ?? "submitted";
   if (isEnded(state)) return answer({ kind: "over", session: context.view(stored) });
-  if (!context.isOnline()) return answer({ kind: "offline", session: context.view(stored) });
+  if (!context.isOnline()) {
+    onUnanswered("agent_offline");
+    return answer({ kind: "offline", session: context.view(stored) });
+  }
   if (state !== "running") return answer({ kind: "not_ready", session: context.view(stored) });
   // `/me/51458` is the folder `/me/51458/`: without the slash every relative link in it would leave the session.
   if (path.rest === "" && request.method === "GET" && !isUpgrade(request)) {
@@ -112,6 +120,7 @@ export async function pass(
     return await (isUpgrade(request) ? context.answers.websocket(relay) : context.answers.request(relay));
   } catch (error) {
     if (!(error instanceof BerthError)) throw error;
+    onUnanswered(error.code);
     return answer({ kind: "unanswered", session: context.view(stored), error });
   }
 }

@@ -127,6 +127,20 @@ function Facts({ session, title }: Pick<DetailProps, "session" | "title">) {
   );
 }
 
+/** Whose word it was, where it was not the owner's. */
+function CanceledBy({ canceledBy }: { canceledBy: NonNullable<Session["canceledBy"]> }) {
+  const { name, reason } = canceledBy;
+  return (
+    <p>
+      <strong>
+        Canceled by {name}
+        {reason === "" ? "." : ":"}
+      </strong>{" "}
+      {reason}
+    </p>
+  );
+}
+
 /** What the reader has to know before anything else: why it failed, or why what stands here may be old. */
 function Notice({ session }: { session: Session }) {
   if (session.state === "failed") {
@@ -142,10 +156,14 @@ function Notice({ session }: { session: Session }) {
       </div>
     );
   }
-  if (isEnded(session.state)) return null;
+  const { canceledBy } = session;
+  const whose = canceledBy === null ? null : <CanceledBy canceledBy={canceledBy} />;
+  if (isEnded(session.state))
+    return whose === null || session.state !== "canceled" ? null : <div class="notice">{whose}</div>;
   if (!session.reachable) {
     return (
       <div class="notice">
+        {whose}
         <p>
           The workspace is not connected. This is what was last known: {session.state}.
           {session.canceling ? " The cancel takes effect as soon as it is back." : null} Start its agent
@@ -157,6 +175,7 @@ function Notice({ session }: { session: Session }) {
   }
   return session.canceling ? (
     <div class="notice">
+      {whose}
       <p>Canceling. The application is asked to end, and after a while made to.</p>
     </div>
   ) : null;

@@ -25,6 +25,8 @@ export type LinkHandler = {
   onFrame: (frame: Frame<Exclude<AgentFrame, Hello>>, from: LinkedAgent) => Promise<void>;
   /** Whoever was answering answers no more: the link is down, or another agent has taken it. */
   onLost: () => Promise<void>;
+  /** An agent of another protocol was refused. */
+  onMismatch: () => void;
 };
 
 /** Of a socket that has not said hello the epoch is 0; the highest is the link's, `OVER` is none's any more. */
@@ -138,6 +140,7 @@ export class Link {
       const older = any.data.protocol < PROTOCOL_VERSION ? "the agent" : "the edge";
       const said = `the edge speaks protocol ${PROTOCOL_VERSION}, the agent ${any.data.protocol}: upgrade ${older}`;
       refuse(socket, "protocol_mismatch", said);
+      this.#handler.onMismatch();
       return;
     }
     const hello = AgentFrame.safeParse(parseJson(text));

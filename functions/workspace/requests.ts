@@ -3,7 +3,10 @@ import type { Session } from "../../contract/session.ts";
 import { isApplication, OVER_HEADER } from "../application.ts";
 import { holdsCredential } from "../auth/credential.ts";
 import { askerOf, type Guest, guestKey } from "../auth/guest.ts";
+import { proxyToken } from "../auth/proxy-jwt.ts";
 import { visitingAgent, type Visitor, visitorKey, visitorOf } from "../auth/visitor.ts";
+import { configOf } from "../config.ts";
+import type { Counters } from "../counters.ts";
 import type { Env } from "../env.ts";
 import { hostOfSession, hostsOf, sessionHostsOf, sessionOfHost } from "../hosts.ts";
 import { type Origin, originOf } from "../origin.ts";
@@ -28,6 +31,9 @@ export type RequestsOptions = {
   feed: Feed;
   access: Access;
   shares: Shares;
+  counters: Counters;
+  /** Called for each request for an application. */
+  onUse: () => void;
   /** A session as it is shown; `host` is the sessions' host. */
   view: (stored: StoredSession, host: string) => Session;
 };
@@ -77,7 +83,9 @@ export class Requests {
   }
 
   async #application(request: Request): Promise<Response> {
-    const { env, access } = this.#options;
+    const { env, access, counters, onUse } = this.#options;
+    counters.add("relayed_requests");
+    onUse();
     const url = originOf(request.url);
     const asker = await askerOf(request, url, env);
     if (asker.kind === "guest") return this.#shared(request, url, asker);
@@ -102,9 +110,10 @@ export class Requests {
   }
 
   #context(url: Origin, visitor: string): ProxyContext {
-    const { env, answers, link, view } = this.#options;
+    const { env, answers, counters, link, view } = this.#options;
     const hosts = hostsOf(env, url);
     const { BERTH_API_TOKEN: api, BERTH_AGENT_TOKEN: agent } = env;
+    const { login } = configOf(env);
     return {
       url,
       visitor,
@@ -112,9 +121,11 @@ export class Requests {
       sessionWithPort: (port) => this.#sessionAt(port, url),
       view: (stored) => view(stored, hosts.sessions),
       isOnline: () => link.online,
+      onUnanswered: (code) => counters.add("relay_errors", code),
       isOurToken: (authorization) =>
         holdsCredential(authorization) ||
         [api, agent].some((token) => token && authorization.includes(token)),
+      identityIn: login.kind === "header" ? (headers) => proxyToken(headers, login) : undefined,
       consoleUrl: `${url.protocol}//${hosts.console}`,
     };
   }

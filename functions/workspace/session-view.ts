@@ -1,6 +1,6 @@
 import { BerthError } from "../../contract/problem.ts";
 import { renderSlug, parseSlug } from "../../contract/slug.ts";
-import { isEnded, type Session, type SessionReport } from "../../contract/session.ts";
+import { type CanceledBy, isEnded, type Session, type SessionReport } from "../../contract/session.ts";
 import type { StoredSession } from "./store.ts";
 
 const iso = (time: number | undefined): string | null =>
@@ -33,7 +33,7 @@ function sessionUrl(
  */
 export function sessionView(
   stored: StoredSession,
-  context: { reachable: boolean; host: string; now: number },
+  context: { reachable: boolean; host: string; now: number; canceledBy?: CanceledBy | null },
 ): Session {
   const { spec, want, report } = stored;
   const state = report?.state ?? "submitted";
@@ -49,6 +49,7 @@ export function sessionView(
     error: state === "failed" ? (report?.error ?? "") : "",
     reachable: context.reachable || isEnded(state),
     canceling: want === "cancel" && !isEnded(state),
+    canceledBy: context.canceledBy ?? null,
     ...sessionUrl(report, context.host, context.now),
     port: report?.port ?? null,
     jobId: report?.jobId ?? null,

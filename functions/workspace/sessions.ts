@@ -17,6 +17,8 @@ export type SessionsOptions = {
   /** Hashes what a launch asked for. */
   secret: string;
   limits: () => Pick<Limits, "launches" | "sessions">;
+  /** Called before a cancel takes effect. */
+  onCancel: (stored: StoredSession, by: Caller, reason: string | undefined) => void;
   /** Tells the agent, if it is there; what it misses is in its next welcome. */
   send: (frame: EdgeFrame) => void;
   /** Something of a session has changed that others may see. */
@@ -74,6 +76,7 @@ export class Sessions {
     const stored = store.session(id);
     if (stored === undefined) return failure(unknownSession(id));
     if (!isEnded(stored.report?.state ?? "submitted") && stored.want !== "cancel") {
+      this.#options.onCancel(stored, options.caller, options.reason);
       store.setWant(stored.spec.id, "cancel");
       this.#tell(stored.spec.id);
       audit.note("session.cancel", options.caller, { session: id, detail: options.reason, at: Date.now() });

@@ -1,7 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AgentFrame, EdgeFrame, Frame } from "../../contract/frames.ts";
 import { BerthError } from "../../contract/problem.ts";
-import { LOCAL_USER } from "../../contract/person.ts";
 import type { Resource, ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import { isEnded, type LaunchRequest, type Notification, type Session } from "../../contract/session.ts";
@@ -18,12 +17,13 @@ import { Alarm, type Chore } from "./alarm.ts";
 import { Answers } from "./answers.ts";
 import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
 import { Audit } from "./audit.ts";
+import { Cancellations } from "./cancellations.ts";
 import { Codes } from "./codes.ts";
-import { Deliveries } from "./deliveries.ts";
 import { Feed } from "./feed.ts";
 import { Link, type LinkedAgent } from "./link.ts";
 import { Logins } from "./logins.ts";
 import type { Parts } from "./parts.ts";
+import { platform } from "./platform.ts";
 import { RegistrySync } from "./registry-sync.ts";
 import { Reports } from "./reports.ts";
 import { Requests } from "./requests.ts";
@@ -33,7 +33,6 @@ import { Sessions } from "./sessions.ts";
 import { sharing } from "./sharing.ts";
 import { Store, type StoredSession } from "./store.ts";
 import { Tokens } from "./tokens.ts";
-import { WebhookCalls } from "./webhook-calls.ts";
 
 /**
  * One user's workspace: what the user wants of each session, what the agent last said, and the relay between the
@@ -50,13 +49,13 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   );
   readonly #reports: Reports;
   readonly #audit: Audit;
+  readonly #cancellations: Cancellations;
   readonly #sessions: Sessions;
   readonly #agents: Agents;
   readonly #access: Access;
   readonly #account: Account;
   readonly #sharing: ReturnType<typeof sharing>;
-  readonly #webhooks: WebhookCalls;
-  readonly #deliveries: Deliveries;
+  readonly #platform: ReturnType<typeof platform>;
   readonly #counters = new Counters();
   readonly #registry: RegistrySync;
   readonly #requests: Requests;
@@ -66,25 +65,31 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     super(ctx, env);
     this.#store = new Store(ctx.storage.sql);
     this.#reports = new Reports(this.#store, this.#feed, (stored, before) =>
-      this.#deliveries.changed(stored, before),
+      this.#platform.deliveries.changed(stored, before),
     );
     this.#answers = new Answers((head, payload) => this.#link.send(head, payload));
     this.#link = new Link(ctx, {
       onHello: (hello, from) => this.#hello(hello, from),
       onFrame: (frame, from) => this.#receive(frame, from),
       onLost: () => this.#lost(),
+      onMismatch: () => this.#counters.add("protocol_mismatches"),
     });
     const { sql } = ctx.storage;
     this.#audit = new Audit(sql);
+    this.#cancellations = new Cancellations(sql, {
+      owner: () => ctx.id.name,
+      notify: (session, text) => this.#reports.notify(session, "warning", text),
+    });
     this.#sessions = new Sessions({
       store: this.#store,
       audit: this.#audit,
       secret: env.BERTH_COOKIE_SECRET ?? "",
       limits: () => configOf(env).limits,
+      onCancel: (stored, by, reason) => this.#cancellations.note(stored, by, reason),
       send: (frame) => this.#link.send(frame),
       onChange: (stored) => {
         this.#feed.session(stored);
-        this.#deliveries.changed(stored, stored.report);
+        this.#platform.deliveries.changed(stored, stored.report);
       },
       view: (stored, host) => this.#view(stored, host),
     });
@@ -125,11 +130,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       evict: (visitor) => this.#evict(visitor),
       onChange: () => this.#timesChanged(),
     });
-    this.#webhooks = new WebhookCalls({
-      sql,
+    this.#platform = platform(env, sql, {
       sessions: this.#sessions,
+      logins,
       audit: this.#audit,
-      isOwned: (user) => user === LOCAL_USER || logins.owner !== null,
       onChange: () => this.#timesChanged(),
     });
     this.#registry = new RegistrySync(ctx, env, {
@@ -139,7 +143,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       logins,
       counters: this.#counters,
       isOnline: () => this.#link.online,
-      dead: () => this.#deliveries.deadCount(),
+      dead: () => this.#platform.deliveries.deadCount(),
       onChange: () => this.#timesChanged(),
     });
     this.#requests = new Requests({
@@ -150,17 +154,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       feed: this.#feed,
       access: this.#access,
       shares: this.#sharing.shares,
+      counters: this.#counters,
+      onUse: () => this.#registry.used(),
       view: (stored, host) => this.#view(stored, host),
-    });
-    this.#deliveries = new Deliveries({
-      sql,
-      target: configOf(env).webhooks.outgoing,
-      owner: () => logins.owner,
-      audit: this.#audit,
-      fetch: (url, init) => fetch(url, init),
-      now: () => Date.now(),
-      random: () => Math.random(),
-      onChange: () => this.#timesChanged(),
     });
     const endLogins: Chore = {
       due: () => logins.due(),
@@ -171,10 +167,11 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       this.#sharing.visits,
       this.#sharing.shares,
       this.#account.chore,
-      this.#webhooks,
-      this.#deliveries,
+      this.#platform.webhooks,
+      this.#platform.deliveries,
       this.#registry,
     ]);
+    this.#platform.deliveries.onDead = () => this.#registry.changed();
     this.#registry.awake(Date.now());
   }
 
@@ -186,8 +183,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
         account: this.#account,
         agents: this.#agents,
         ...this.#sharing,
-        webhooks: this.#webhooks,
-        deliveries: this.#deliveries,
+        ...this.#platform,
       } satisfies Parts,
       part,
       method,
@@ -352,6 +348,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   #view(stored: StoredSession, host: string): Session {
     const own = hostOfSession(this.env, host, stored.spec.id);
-    return sessionView(stored, { reachable: this.#isReachable(), host: own, now: Date.now() });
+    const canceledBy = this.#cancellations.of(stored.spec.id);
+    return sessionView(stored, { reachable: this.#isReachable(), host: own, now: Date.now(), canceledBy });
   }
 }

@@ -23,6 +23,7 @@ export const session = (different: Partial<Session> = {}): Session =>
     error: "",
     reachable: true,
     canceling: false,
+    canceledBy: null,
     url: "/me/51458/tree",
     port: 51458,
     slug: "tree",

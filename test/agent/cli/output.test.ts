@@ -13,6 +13,7 @@ const SESSION: Session = {
   error: "",
   reachable: true,
   canceling: false,
+  canceledBy: null,
   url: null,
   port: null,
   slug: "",
