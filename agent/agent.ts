@@ -1,12 +1,13 @@
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { AgentFrame, EdgeFrame, Frame } from "../contract/frames.ts";
+import type { AgentFrame, Frame } from "../contract/frames.ts";
 import { isEnded } from "../contract/session.ts";
 import { PROTOCOL_VERSION } from "../contract/version.ts";
 import { Catalogue } from "./catalogue.ts";
+import type { AgentToken } from "./agent-token.ts";
 import type { Config } from "./config.ts";
-import { Link } from "./link.ts";
+import { Link, type LinkFrame } from "./link.ts";
 import { EdgeClient } from "./relay/edge-client.ts";
 import { Relay } from "./relay/relay.ts";
 import { OWN_SERVICES } from "./service-directories.ts";
@@ -32,7 +33,7 @@ export class Agent implements AsyncDisposable {
     resources: Resources,
     sessions: Sessions,
     config: Config,
-    token: string,
+    token: AgentToken,
     log: Logger,
     stack: AsyncDisposableStack,
   ) {
@@ -43,7 +44,11 @@ export class Agent implements AsyncDisposable {
     this.#sessions = sessions;
     this.#stack = stack;
     const edge = stack.use(
-      new EdgeClient(config.edge, token, (head, payload) => this.#link.send(head, payload)),
+      new EdgeClient(
+        config.edge,
+        () => token.current,
+        (head, payload) => this.#link.send(head, payload),
+      ),
     );
     const relay = stack.use(
       new Relay(edge, {
@@ -58,7 +63,7 @@ export class Agent implements AsyncDisposable {
     this.#link = stack.use(
       new Link({
         url: config.edge,
-        token,
+        token: () => token.settled(),
         log,
         random: Math.random,
         hello: () => this.#hello(),
@@ -69,9 +74,10 @@ export class Agent implements AsyncDisposable {
         },
         onLost: () => relay.endAll(),
         onReplaced: () => refused.resolve("another agent has taken this workspace's link"),
-        onFrame: ({ head, payload }: Frame<Exclude<EdgeFrame, { type: "welcome" }>>) => {
+        onRefused: (why) => refused.resolve(why),
+        onFrame: ({ head, payload }: Frame<LinkFrame>) => {
           if (head.type === "want") sessions.reconcile([head.wanted]);
-          else if (head.type === "refused") refused.resolve(head.message);
+          else if (head.type === "token") this.#keep(token, head.token, log);
           else relay.receive({ head, payload });
         },
       }),
@@ -86,7 +92,7 @@ export class Agent implements AsyncDisposable {
   }
 
   /** Finds this workspace's sessions again, and dials the edge. */
-  static async start(config: Config, token: string, log: Logger): Promise<Agent> {
+  static async start(config: Config, token: AgentToken, log: Logger): Promise<Agent> {
     const stack = new AsyncDisposableStack();
     const catalogue = await Catalogue.load([OWN_SERVICES, join(config.home, "services")], {
       path: userPath(process.env),
@@ -110,6 +116,15 @@ export class Agent implements AsyncDisposable {
   /** Stops watching and closes the link. The sessions' processes go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
+  }
+
+  /** Writes a new token down, then says so: until then the edge takes the one before, too. */
+  #keep(token: AgentToken, next: string, log: Logger): void {
+    token.keep(next).then(
+      () => this.#link.send({ type: "token_kept" }),
+      (error: unknown) =>
+        log.error({ error: String(error) }, "cannot write the new token down; the old one stays"),
+    );
   }
 
   #hello(): Hello {

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from "node:http";
+import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import {
@@ -9,21 +11,28 @@ import {
   PING,
   PONG,
 } from "../contract/frames.ts";
+import { Problem } from "../contract/problem.ts";
 
 type Hello = Extract<AgentFrame, { type: "hello" }>;
 type Welcome = Extract<EdgeFrame, { type: "welcome" }>;
 
+/** What the link itself does not deal with. */
+export type LinkFrame = Exclude<EdgeFrame, { type: "welcome" | "refused" }>;
+
 export type LinkOptions = {
   /** The edge's origin. */
   url: URL;
-  token: string;
+  /** The token to show on the next connection. */
+  token: () => Promise<string>;
   /** What to say on each connection: everything that is, so that nothing need be remembered of the last one. */
   hello: () => Hello;
   onWelcome: (welcome: Welcome) => void;
-  onFrame: (frame: Frame<Exclude<EdgeFrame, Welcome>>) => void;
+  onFrame: (frame: Frame<LinkFrame>) => void;
   onLost: () => void;
   /** Another agent has this workspace's link: dialling again would take it back, and so on for ever. */
   onReplaced: () => void;
+  /** The edge will not have this agent, and says why: dialling again would change nothing. */
+  onRefused: (why: string) => void;
   log: { info: (context: object, message: string) => void; warn: (context: object, message: string) => void };
   random: () => number;
 };
@@ -80,7 +89,7 @@ export class Link implements AsyncDisposable {
     const { signal } = this.#stop;
     let attempt = 0;
     while (!signal.aborted) {
-      const wasOnline = await this.#connect();
+      const wasOnline = await this.#dial();
       if (signal.aborted) return;
       attempt = wasOnline ? 0 : attempt + 1;
       const pause = reconnectPause(attempt, this.#options.random);
@@ -88,13 +97,37 @@ export class Link implements AsyncDisposable {
     }
   }
 
+  async #dial(): Promise<boolean> {
+    try {
+      return await this.#connect(await this.#options.token());
+    } catch (error) {
+      this.#options.log.warn({ error: String(error) }, "cannot read the agent's token");
+      return false;
+    }
+  }
+
+  /** Ends the link for good. */
+  #refuse(why: string): void {
+    this.#stop.abort();
+    this.#options.onRefused(why);
+  }
+
+  /** The edge has answered the upgrade with no upgrade; it says for what reason. */
+  async #turnedAway(response: IncomingMessage): Promise<void> {
+    const problem = Problem.safeParse(await json(response).catch(() => undefined)).data;
+    const why = problem?.detail ?? `the edge answered ${response.statusCode}`;
+    if (problem?.code === "agent_revoked") this.#refuse(`${why}. ${problem.remedy}`);
+    else
+      this.#options.log.warn({ status: response.statusCode, error: why }, "the edge does not take the link");
+  }
+
   /** One connection from dialling to its end; true when it had been welcomed. */
-  #connect(): Promise<boolean> {
+  #connect(token: string): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const url = new URL("/agent/link", this.#options.url);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, {
-      headers: { authorization: `Bearer ${this.#options.token}` },
+      headers: { authorization: `Bearer ${token}` },
       perMessageDeflate: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       maxPayload: 0,
@@ -123,7 +156,15 @@ export class Link implements AsyncDisposable {
       } else if (frame.head.type === "welcome") {
         welcomed = true;
         this.#options.onWelcome(frame.head);
-      } else this.#options.onFrame({ head: frame.head, payload: frame.payload });
+      } else if (frame.head.type === "refused") this.#refuse(frame.head.message);
+      else this.#options.onFrame({ head: frame.head, payload: frame.payload });
+    });
+    socket.on("unexpected-response", (_request, response) => {
+      // From here on the socket is this listener's to end (ws, doc/ws.md).
+      void this.#turnedAway(response).finally(() => {
+        socket.terminate();
+        resolve(false);
+      });
     });
     socket.on("error", (error) => {
       this.#options.log.warn({ error: error.message }, "cannot reach the edge");

@@ -2,14 +2,18 @@ import { Command } from "commander";
 import { BerthError } from "../contract/problem.ts";
 import { cancelCommand } from "./cli/cancel.ts";
 import { doctorCommand } from "./cli/doctor.ts";
+import { joinCommand } from "./cli/join.ts";
 import { launchCommand } from "./cli/launch.ts";
 import { listCommand } from "./cli/list.ts";
+import { loginCommand } from "./cli/login.ts";
+import { logoutCommand } from "./cli/logout.ts";
 import { logsCommand } from "./cli/logs.ts";
 import { openCommand } from "./cli/open.ts";
 import { resourceCommand } from "./cli/resource/command.ts";
 import { servicesCommand } from "./cli/services.ts";
 import { statusCommand } from "./cli/status.ts";
 import { upCommand } from "./cli/up.ts";
+import { whoamiCommand } from "./cli/whoami.ts";
 import { EXIT_REFUSED } from "./exit-code.ts";
 import { VERSION } from "./version.ts";
 
@@ -20,6 +24,7 @@ const program = new Command("berth")
 
 const commands = [
   upCommand,
+  joinCommand,
   servicesCommand,
   launchCommand,
   listCommand,
@@ -29,6 +34,9 @@ const commands = [
   openCommand,
   resourceCommand,
   doctorCommand,
+  loginCommand,
+  logoutCommand,
+  whoamiCommand,
 ];
 for (const command of commands) program.addCommand(command());
 

@@ -4,6 +4,7 @@ import { open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { agentEnvironment } from "../agent/allocator.ts";
+import type { Config } from "../agent/config.ts";
 import { EXIT_REFUSED } from "../agent/exit-code.ts";
 
 const PROGRAM = join(import.meta.dirname, "../agent/main.ts");
@@ -29,10 +30,13 @@ async function openLog(home: string): Promise<Awaited<ReturnType<typeof open>>> 
 /** The agent as a process of its own, started again whenever it dies; ended with this object. */
 export class AgentProcess implements AsyncDisposable {
   readonly #stop = new AbortController();
+  readonly #edge: string;
   readonly #running: Promise<void>;
   #child: ChildProcess | undefined;
 
-  constructor(home: string, onTrouble: (message: string) => void) {
+  /** For the local edge, whatever this machine may have joined elsewhere. */
+  constructor({ home, port }: Pick<Config, "home" | "port">, onTrouble: (message: string) => void) {
+    this.#edge = `http://localhost:${port}`;
     this.#running = this.#run(home, onTrouble);
   }
 
@@ -69,7 +73,7 @@ export class AgentProcess implements AsyncDisposable {
     // Its own process group: Ctrl-C in the terminal is this process's to pass on, once.
     const child = spawn(process.execPath, [PROGRAM, "up"], {
       detached: true,
-      env: agentEnvironment(process.env),
+      env: agentEnvironment(process.env, { BERTH_EDGE: this.#edge }),
       stdio: ["ignore", log.fd, log.fd],
     });
     this.#child = child;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { setTimeout as delay } from "node:timers/promises";
 import { Api } from "../agent/api.ts";
-import { type Config, ensureSecret, makeHome, readConfig } from "../agent/config.ts";
+import { type Config, ensureSecret, makeHome, ownInstance, readConfig } from "../agent/config.ts";
 import { livePid, PidFile, removePid, writePid } from "../agent/pid-file.ts";
 import { BerthError } from "../contract/problem.ts";
 import { AgentProcess } from "./agent-process.ts";
@@ -128,7 +128,7 @@ async function start(config: Config, stop: AbortSignal): Promise<void> {
   stack.use(await LocalEdge.start(edge));
   const watching = watchEdge(config.home, stop);
   stack.defer(() => watching);
-  stack.use(new AgentProcess(config.home, (message) => say(`berth: ${message}`)));
+  stack.use(new AgentProcess(config, (message) => say(`berth: ${message}`)));
   const api = await Api.open(config);
   await untilOnline(api, stop);
   if (stop.aborted) return;
@@ -143,7 +143,7 @@ else {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
   try {
-    await start(readConfig(process.env), stop.signal);
+    await start(ownInstance(readConfig(process.env)), stop.signal);
   } catch (error) {
     if (!(error instanceof BerthError) && !(error instanceof RangeError)) throw error;
     process.stderr.write(`berth: ${error.message}\n`);

@@ -2,7 +2,8 @@ import { Command } from "commander";
 import { pino } from "pino";
 import { Agent } from "../agent.ts";
 import { BerthError } from "../../contract/problem.ts";
-import { makeHome, readConfig, readSecret } from "../config.ts";
+import { agentEdge } from "../agent-edge.ts";
+import { makeHome, readConfig } from "../config.ts";
 import { PidFile } from "../pid-file.ts";
 
 export const upCommand = (): Command =>
@@ -11,14 +12,13 @@ export const upCommand = (): Command =>
     .action(async () => {
       const config = readConfig(process.env);
       await makeHome(config.home);
-      const token = await readSecret(config.home, "agentToken");
-      if (token === undefined) throw new BerthError("no_token", `no agent token is in ${config.home}`);
+      const { edge, token } = await agentEdge(config);
       await using pid = await PidFile.claim(config.home, "agent");
       const log = pino({ name: "agent", base: { pid: pid.pid } });
       const stopped = Promise.withResolvers<string>();
       for (const signal of ["SIGINT", "SIGTERM"] as const)
         process.once(signal, () => stopped.resolve(signal));
-      await using agent = await Agent.start(config, token, log);
+      await using agent = await Agent.start({ ...config, edge }, token, log);
       const why = await Promise.race([
         stopped.promise,
         agent.refused.then((message) => new BerthError("agent_refused", message)),

@@ -21,14 +21,14 @@ const SEGMENT_HIGH_WATER = 1_048_576;
 /** The agent's requests to the edge: one for each bulk segment, one for each body to fetch. */
 export class EdgeClient implements EdgeChannel, Disposable {
   readonly #url: URL;
-  readonly #headers: Record<string, string>;
+  readonly #token: () => string;
   readonly #sendFrame: (head: AgentFrame, payload?: Uint8Array) => void;
   readonly #agent: HttpAgent;
 
-  /** @param token the agent's token, shown on every request */
-  constructor(url: URL, token: string, sendFrame: (head: AgentFrame, payload?: Uint8Array) => void) {
+  /** @param token the agent's token as it is now, shown on every request */
+  constructor(url: URL, token: () => string, sendFrame: (head: AgentFrame, payload?: Uint8Array) => void) {
     this.#url = url;
-    this.#headers = { authorization: `Bearer ${token}` };
+    this.#token = token;
     this.#sendFrame = sendFrame;
     this.#agent =
       url.protocol === "https:" ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
@@ -106,6 +106,10 @@ export class EdgeClient implements EdgeChannel, Disposable {
 
   [Symbol.dispose](): void {
     this.#agent.destroy();
+  }
+
+  get #headers(): Record<string, string> {
+    return { authorization: `Bearer ${this.#token()}` };
   }
 
   #make(path: string, options: RequestOptions): ClientRequest {

@@ -141,12 +141,15 @@ export class Enrolments {
         .one();
       if (wrong >= most)
         return failure(
-          new BerthError("too_many_requests", "too many wrong codes were typed", { retryAfter: LIFETIME_MS / 1000 }),
+          new BerthError("too_many_requests", "too many wrong codes were typed", {
+            retryAfter: LIFETIME_MS / 1000,
+          }),
         );
     }
     const row = this.#withCode(userCode);
     if (row !== undefined) return { ok: true, value: asking(row) };
-    for (const each of who) this.#sql.exec("INSERT INTO enrolment_guesses (who, at) VALUES (?, ?)", each, now);
+    for (const each of who)
+      this.#sql.exec("INSERT INTO enrolment_guesses (who, at) VALUES (?, ?)", each, now);
     return { ok: true, value: null };
   }
 
@@ -175,9 +178,13 @@ export class Enrolments {
     const { key } = EnrolmentRequest.parse(JSON.parse(claimed.request));
     if (!(await isSigned(pollText(edgeHost, deviceCode, turn), key, proof)))
       return failure(
-        new BerthError("invalid_request", "the proof is not of the key that asked, or was made for another edge", {
-          field: "proof",
-        }),
+        new BerthError(
+          "invalid_request",
+          "the proof is not of the key that asked, or was made for another edge",
+          {
+            field: "proof",
+          },
+        ),
       );
     // From here on nothing waits: between looking and taking nobody else gets a turn.
     const now = Date.now();
@@ -237,14 +244,14 @@ export class Enrolments {
 
   #freeCode(): string {
     for (;;) {
-      const code = userCode();
+      const code = randomCode();
       if (this.#withCode(code) === undefined) return code;
     }
   }
 }
 
 /** Eight letters, each of them as likely as the others: bytes beyond the last whole round are drawn again. */
-function userCode(): string {
+function randomCode(): string {
   const fair = 256 - (256 % CODE_LETTERS.length);
   let letters = "";
   while (letters.length < 8) {

@@ -30,7 +30,7 @@ beforeEach(async () => {
   });
   link = new Link({
     url: new URL(`http://127.0.0.1:${(edge.address() as AddressInfo).port}`),
-    token: "agent",
+    token: async () => "agent",
     hello: () => ({
       type: "hello",
       protocol: PROTOCOL_VERSION,
@@ -43,6 +43,7 @@ beforeEach(async () => {
     onFrame: ({ head }) => happened.push(head.type),
     onLost: () => happened.push("lost"),
     onReplaced: () => happened.push("replaced"),
+    onRefused: (why) => happened.push(`refused: ${why}`),
     log: QUIET,
     random: () => 0,
   });

@@ -1,0 +1,158 @@
+import type { Child } from "hono/jsx";
+import type { EnrolledAgent } from "../../contract/enrolment.ts";
+import type { Asking } from "../registry/enrolments.ts";
+import { Command } from "./command.tsx";
+import { type Frame, Layout } from "./layout.tsx";
+import { Ago } from "./time.tsx";
+
+/** What is run on the machine that is to join. */
+export const joinCommand = (consoleUrl: string): string => `./berth join ${consoleUrl}`;
+
+type PageProps = { frame: Frame; title: string; children: Child };
+
+const Page = ({ frame, title, children }: PageProps) => (
+  <Layout title={title} frame={frame}>
+    <div class="narrow">
+      <div class="head">
+        <h1>{title}</h1>
+      </div>
+      {children}
+    </div>
+  </Layout>
+);
+
+type CodeProps = { frame: Frame; consoleUrl: string; typed: string; wrong: string | null };
+
+/** Asks for the code that `berth join` has printed. */
+export const JoinCodePage = ({ frame, consoleUrl, typed, wrong }: CodeProps) => (
+  <Page frame={frame} title="Connect a workspace">
+    <p class="lead">
+      A workspace is the machine on which your applications run, or from which they are sent to a cluster. Run
+      this there; it prints a code.
+    </p>
+    <Command text={joinCommand(consoleUrl)} />
+    <form class="launch" method="get" action="/join">
+      <div class="field">
+        <label for="code">Code</label>
+        <input
+          id="code"
+          name="code"
+          value={typed}
+          required
+          maxlength={16}
+          autocomplete="off"
+          autocapitalize="characters"
+          spellcheck={false}
+          placeholder="XXXX-XXXX"
+          {...(wrong === null ? {} : { "aria-invalid": "true" as const, "aria-describedby": "wrong" })}
+        />
+        {wrong === null ? null : (
+          <p id="wrong" class="wrong" role="alert">
+            {wrong}
+          </p>
+        )}
+      </div>
+      <div class="actions">
+        <button class="button primary">Continue</button>
+      </div>
+    </form>
+  </Page>
+);
+
+/** Who asks, in the words by which it can be recognised on the machine itself. */
+const Facts = ({ asking, now }: { asking: Asking; now: number }) => (
+  <dl class="facts-table">
+    <dt>Host</dt>
+    <dd>
+      <code>{asking.host}</code>
+    </dd>
+    <dt>User there</dt>
+    <dd>
+      <code>{asking.user}</code>
+    </dd>
+    <dt>Key fingerprint</dt>
+    <dd>
+      <code>{asking.fingerprint}</code>
+    </dd>
+    <dt>From address</dt>
+    <dd>{asking.from === null ? "not known" : <code>{asking.from}</code>}</dd>
+    <dt>Asked</dt>
+    <dd>
+      <Ago at={new Date(asking.since).toISOString()} now={now} />, with agent version {asking.version}
+    </dd>
+  </dl>
+);
+
+/** The agent that the workspace has, and that would go. */
+const Other = ({ other, now }: { other: EnrolledAgent; now: number }) => (
+  <div class="notice" role="note">
+    <p>
+      <strong>
+        Your workspace has an agent already: {other.user}@{other.host}
+      </strong>
+      ,{" "}
+      {other.seen === null ? (
+        "which has never connected."
+      ) : (
+        <>
+          last connected <Ago at={new Date(other.seen).toISOString()} now={now} />.
+        </>
+      )}
+    </p>
+    <p>
+      There is one at a time. Replacing it ends its connection and its right to come back; sessions that it
+      runs go on there, out of reach.
+    </p>
+  </div>
+);
+
+type AskProps = { frame: Frame; asking: Asking; other: EnrolledAgent | null; now: number };
+
+/** Shows who asks, and asks for the decision. */
+export const JoinAskPage = ({ frame, asking, other, now }: AskProps) => (
+  <Page frame={frame} title={`Connect ${asking.host}?`}>
+    <p class="lead">
+      Approve it only if you have just run <code>berth join</code> yourself, and it shows the very same
+      fingerprint. Whoever runs that machine as this user sees what you type into your applications.
+    </p>
+    <Facts asking={asking} now={now} />
+    {other === null ? null : <Other other={other} now={now} />}
+    <form method="post" action="/join">
+      <input type="hidden" name="code" value={asking.userCode} />
+      <input type="hidden" name="replaces" value={other?.id ?? ""} />
+      <div class="actions">
+        <button class="button primary" name="decision" value="approve">
+          {other === null ? "Approve" : `Replace ${other.host} by ${asking.host}`}
+        </button>
+        <button class="button" name="decision" value="deny">
+          {other === null ? "Deny" : `Keep ${other.host}`}
+        </button>
+      </div>
+    </form>
+  </Page>
+);
+
+const SAID = {
+  approved: {
+    title: "Approved",
+    text: "The agent collects its token and connects within seconds; its terminal says so. You may close this page.",
+  },
+  denied: { title: "Denied", text: "The machine gets nothing, and is told so." },
+} as const;
+
+export type Said = keyof typeof SAID;
+export const isSaid = (text: string): text is Said => Object.hasOwn(SAID, text);
+
+/** What became of the decision. */
+export const JoinDonePage = ({ frame, said }: { frame: Frame; said: Said }) => (
+  <Page frame={frame} title={SAID[said].title}>
+    <p class="lead" role="status">
+      {SAID[said].text}
+    </p>
+    <div class="actions">
+      <a class="button primary" href="/">
+        To the sessions
+      </a>
+    </div>
+  </Page>
+);
