@@ -8,16 +8,16 @@ import { withTarget } from "./forwarded.ts";
 import { sessionHostsOf } from "./hosts.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { rawTarget } from "./relay/path.ts";
-import { wantsPage } from "./wants-page.ts";
+import { isTopLevel, wantsPage } from "./wants-page.ts";
 
 const APPLICATION = /^\/(?:s|s?me)(?=[/?]|$)/;
 
 /** True for `/me/…`, `/sme/…` and the guests' `/s/…`, by the very bytes that were sent. */
 export const isApplication = (request: Request): boolean => APPLICATION.test(rawTarget(request.url));
 
-/** What can be sent elsewhere: it is looked at by a person, and has no body. */
+/** What can be sent elsewhere: it is looked at by a person, in no frame, and has no body. */
 const isNavigation = (request: Request): boolean =>
-  request.method === "GET" && !request.headers.has("upgrade") && wantsPage(request);
+  request.method === "GET" && !request.headers.has("upgrade") && wantsPage(request) && isTopLevel(request);
 
 /**
  * A browser on its way from the console. Where each session has a host of its own, the workspace tells which.

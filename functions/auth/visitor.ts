@@ -4,6 +4,7 @@ import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import { hostsOf, sessionHostsOf, sessionOfHost } from "../hosts.ts";
 import type { Origin } from "../origin.ts";
+import { isTopLevel } from "../wants-page.ts";
 import { type Audience, type Claims, readCookie } from "./cookie.ts";
 import { bearerOf, readCredential } from "./credential.ts";
 import { checkAtProxy } from "./proxy-jwt.ts";
@@ -33,14 +34,16 @@ export function audienceOf(env: Env, url: Origin): Audience | undefined {
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * A cookie is ambient: a foreign page's requests carry it too. So whatever changes something, and every WebSocket,
- * must come from a page of the very same origin (RFC 6454; Fetch metadata where the browser sends no Origin).
+ * A cookie is ambient: a foreign page's requests carry it too, and one of the same site's whatever `SameSite` says. Such a
+ * page may lead somebody here, and neither frame nor fetch anything (Fetch Metadata Request Headers). Whatever changes
+ * something, and every WebSocket, must come from a page of the very same origin (RFC 6454).
  */
 export function isForged(request: Request, url: Origin): boolean {
-  const origin = request.headers.get("origin");
   const isUpgrade = request.headers.has("upgrade");
-  if (SAFE.has(request.method) && !isUpgrade) return false;
   const site = request.headers.get("sec-fetch-site");
+  const isForeign = site === "same-site" || site === "cross-site";
+  if (SAFE.has(request.method) && !isUpgrade) return isForeign && !isTopLevel(request);
+  const origin = request.headers.get("origin");
   // A page that tells no referrer sends `Origin: null` to its own origin too (Fetch, "append a request Origin header").
   if (site === "same-origin" && !isUpgrade) return false;
   if (origin !== null) return origin !== url.origin;
