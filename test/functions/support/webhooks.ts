@@ -1,6 +1,6 @@
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
-import { ask, CONSOLE } from "./edge.ts";
+import { CONSOLE } from "./edge.ts";
 
 /** The keys of vitest.config.ts: the new one, and the old one that is still believed. */
 export const [NEW_KEY = "", OLD_KEY = ""] = env.BERTH_WEBHOOK_SECRETS.split(" ");
@@ -20,13 +20,11 @@ let count = 0;
 
 export const messageId = (): string => `msg_${++count}`;
 
-/** Sends a message as the platform does: signed by the new key, unless told otherwise. */
-export function call(type: string, data: object, spelling: Spelling = {}): Promise<Response> {
-  return send(JSON.stringify({ type, timestamp: new Date().toISOString(), data }), spelling);
-}
+export const spell = (type: string, data: object): string =>
+  JSON.stringify({ type, timestamp: new Date().toISOString(), data });
 
-/** Sends any text, signed. */
-export function send(text: string, spelling: Spelling = {}): Promise<Response> {
+/** A text as a message of the platform's: signed by the new key, unless told otherwise. */
+export function signedRequest(text: string, spelling: Spelling = {}): Request {
   const { id = messageId(), keys = [NEW_KEY], at = Date.now(), body = text } = spelling;
   const signatures = keys.map((key) => new Webhook(key).sign(id, new Date(at), text));
   const headers = new Headers({
@@ -39,5 +37,13 @@ export function send(text: string, spelling: Spelling = {}): Promise<Response> {
     if (value === null) headers.delete(name);
     else headers.set(name, value);
   }
-  return ask(`${CONSOLE}/webhooks/platform`, { method: "POST", headers, body });
+  return new Request(`${CONSOLE}/webhooks/platform`, { method: "POST", headers, body });
 }
+
+/** Sends a text as a message of the platform's. */
+export const send = (text: string, spelling: Spelling = {}): Promise<Response> =>
+  exports.default.fetch(signedRequest(text, spelling));
+
+/** Sends a message. */
+export const call = (type: string, data: object, spelling: Spelling = {}): Promise<Response> =>
+  send(spell(type, data), spelling);
