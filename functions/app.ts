@@ -22,6 +22,7 @@ import { rejectInvalid } from "./routes/invalid.ts";
 import { joinRoutes } from "./routes/join.tsx";
 import { loginRoutes, logout } from "./routes/login.tsx";
 import { serveOpenApi } from "./routes/openapi.ts";
+import { operatorRoutes } from "./routes/operator.ts";
 import { resourcesApi } from "./routes/resources.ts";
 import { sessionsApi } from "./routes/sessions.ts";
 import { sharesApi } from "./routes/shares.ts";
@@ -98,6 +99,8 @@ function createApp(): OpenAPIHono<AppEnv> {
     offerShare(c.var.visitor, c.req.param("session"), new URL(c.req.url), c.env),
   );
   berth.route("/api", accountApi());
+  // Before the scopes that everybody has: none of them opens what is an operator's.
+  berth.route("/", operatorRoutes());
   // Pages too: a form of theirs launches as well as the API does.
   berth.use(scopeByMethod);
   berth.route("/api", workspaceApi());

@@ -9,7 +9,7 @@ import { hostsOf } from "../hosts.ts";
 import { INTERVAL_S, LIFETIME_MS } from "../registry/enrolments.ts";
 import { registryPart } from "../registry/parts.ts";
 import { partOf } from "../workspace/parts.ts";
-import { olderSide } from "../workspace/protocol.ts";
+import { mismatchOf, mismatchText } from "../workspace/protocol.ts";
 import { rejectInvalid } from "./invalid.ts";
 import { json, problem } from "./responses.ts";
 
@@ -65,7 +65,10 @@ export function enrolmentApi(): OpenAPIHono<AppEnv> {
       });
     const request = c.req.valid("json");
     if (request.protocol !== PROTOCOL_VERSION)
-      throw new BerthError("protocol_mismatch", olderSide(request.protocol, request.version).text);
+      throw new BerthError(
+        "protocol_mismatch",
+        mismatchText(mismatchOf(request.protocol, request.version)),
+      );
     const begun = await registryPart(c.env, "enrolments").start(request, from);
     if (!begun.ok) throw BerthError.from(begun.problem);
     const url = new URL(c.req.url);

@@ -65,9 +65,9 @@ export class Requests {
     const { access, feed, store } = this.#options;
     const visitor = await visitorOf(request, url, this.#options.env);
     await access.check(visitor, { rotates: false, now: Date.now() });
-    if (area === "wait") return this.#wait(Number(name), url, visitorKey(visitor));
+    if (area === "wait") return streamFor(request, this.#wait(Number(name), url, visitorKey(visitor)));
     if (area === "api" && name === "events")
-      return feed.follow(store.sessions(), this.#viewFor(url), visitorKey(visitor));
+      return streamFor(request, feed.follow(store.sessions(), this.#viewFor(url), visitorKey(visitor)));
     if (area === "api" && name === "sessions" && last === "logs" && rest !== undefined)
       return this.#logs(rest, request, visitor);
     throw new BerthError("not_found", `nothing is at ${url.pathname}`);
@@ -159,4 +159,11 @@ export class Requests {
     const { sessions } = hostsOf(this.#options.env, url);
     return (stored) => this.#options.view(stored, sessions);
   }
+}
+
+/** To a HEAD the head alone (RFC 9110, section 9.3.2): a stream that nobody reads would stay open behind it. */
+async function streamFor(request: Request, stream: Response): Promise<Response> {
+  if (request.method !== "HEAD") return stream;
+  await stream.body?.cancel();
+  return new Response(null, stream);
 }

@@ -72,7 +72,11 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       onHello: (hello, from) => this.#hello(hello, from),
       onFrame: (frame, from) => this.#receive(frame, from),
       onLost: () => this.#lost(),
-      onMismatch: () => this.#counters.add("protocol_mismatches"),
+      onMismatch: (mismatch) => {
+        this.#counters.add("protocol_mismatches");
+        this.#store.mismatch = mismatch;
+        this.#feed.agent();
+      },
     });
     const { sql } = ctx.storage;
     this.#audit = new Audit(sql);
@@ -214,7 +218,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   async agent(): Promise<AgentStatus> {
     const { host = null, user = null, version = null } = this.#store.agent ?? {};
-    return { online: this.#isReachable(), host, user, version };
+    return { online: this.#isReachable(), host, user, version, mismatch: this.#store.mismatch };
   }
 
   async services(): Promise<CatalogueEntry[]> {
@@ -256,6 +260,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   ): Extract<EdgeFrame, { type: "welcome" }> {
     this.#counters.add("links_opened");
     this.#store.agent = hello.agent;
+    if (this.#store.mismatch !== null) this.#store.mismatch = null;
     this.#store.catalogue = hello.services;
     this.#setResources(hello.resources);
     this.#reports.takeAll(hello.sessions);
