@@ -60,7 +60,7 @@ async function verify(token: string, config: ProxyConfig, { keys, good }: Known)
   try {
     const { payload } = await jwtVerify(token, keys, {
       issuer: config.issuer,
-      audience: config.audience,
+      audience: config.audience.split(/[\s,]+/),
       algorithms: ASYMMETRIC,
       requiredClaims: ["exp", "sub"],
       clockTolerance: CLOCK_TOLERANCE_S,
@@ -74,14 +74,17 @@ async function verify(token: string, config: ProxyConfig, { keys, good }: Known)
   }
 }
 
+/** The access proxy's JWT in a request, which no application may see; undefined when there is none. */
+export const proxyToken = (headers: Headers, config: ProxyConfig): string | undefined =>
+  headers.get(config.header)?.replace(/^bearer +/i, "") || undefined;
+
 /**
  * Whom the access proxy has logged in, by the header of this request.
  * @throws BerthError `unauthorized`, `not_admitted`, `provider_unreachable`
  */
 export async function personAtProxy(headers: Headers, config: ProxyConfig): Promise<Person> {
-  const token = headers.get(config.header)?.replace(/^bearer +/i, "");
-  if (token === undefined || token === "")
-    throw refused("the access proxy in front of this edge did not say who you are");
+  const token = proxyToken(headers, config);
+  if (token === undefined) throw refused("the access proxy in front of this edge did not say who you are");
   const kept = knownOf(config);
   const found = kept.good.get(token);
   if (found !== undefined && found.until > Date.now()) return found.person;

@@ -53,12 +53,16 @@ function connectionNamed(headers: Headers): Set<string> {
 /** Pairs end at `;`, and ours begin also at the comma by which several Cookie headers are joined (RFC 9110, section 5.3). */
 const BETWEEN_COOKIES = /;|,(?=\s*(?:__(?:Host|Secure)-)?berth(?:_\w*)?\s*(?:[=;,]|$))/i;
 
-/** A Cookie header without Berth's own cookies; empty when nothing is left. */
-export function withoutOurCookies(cookie: string): string {
+/**
+ * A Cookie header without Berth's own cookies; empty when nothing is left.
+ * @param identity what also no cookie may hold
+ */
+export function withoutOurCookies(cookie: string, identity?: string): string {
   return cookie
     .split(BETWEEN_COOKIES)
     .map((pair) => pair.trim())
     .filter((pair) => pair !== "" && !OUR_COOKIES.test(pair.split("=", 1)[0]?.trim() ?? ""))
+    .filter((pair) => identity === undefined || !pair.includes(identity))
     .join("; ");
 }
 
@@ -66,20 +70,27 @@ export function withoutOurCookies(cookie: string): string {
  * The headers that the service gets: without those of the connection, of Berth, or of a client that plays the proxy;
  * with the proxy's own rebuilt. The service sees the browser's `Host`, so that its own URLs and Origin checks fit.
  * @param options.isOurToken tells whether an `Authorization` value is Berth's, which no service may see
+ * @param options.identity the access proxy's word for who asks: it is in its header, and some set it as a cookie, too
  */
 export function requestHeaders(
   request: Request,
   path: ProxyPath,
-  options: { url: Origin; stripPrefix: boolean; isOurToken: (authorization: string) => boolean },
+  options: {
+    url: Origin;
+    stripPrefix: boolean;
+    isOurToken: (authorization: string) => boolean;
+    identity?: string | undefined;
+  },
 ): HeaderList {
-  const { url } = options;
+  const { url, identity } = options;
   const named = connectionNamed(request.headers);
   const list: HeaderList = [];
   request.headers.forEach((value, name) => {
     if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name) || PROXY_TOLD.test(name)) return;
     if (name === "host") return;
     if (name === "authorization" && options.isOurToken(value)) return;
-    const kept = name === "cookie" ? withoutOurCookies(value) : value;
+    const kept = name === "cookie" ? withoutOurCookies(value, identity) : value;
+    if (identity !== undefined && kept.includes(identity)) return;
     if (name !== "cookie" || kept !== "") list.push([name, kept]);
   });
   const host = request.headers.get("host") ?? url.host;

@@ -8,14 +8,15 @@ const TOKEN = "the-token";
 /** What the service gets of these headers. */
 function passed(
   headers: HeadersInit,
-  options: { url?: string; stripPrefix?: boolean; cf?: RequestInit["cf"] } = {},
+  options: { url?: string; stripPrefix?: boolean; cf?: RequestInit["cf"]; identity?: string } = {},
 ): HeaderList {
-  const { url = "http://sessions.localhost:8787/me/51458/", stripPrefix = true, cf } = options;
+  const { url = "http://sessions.localhost:8787/me/51458/", stripPrefix = true, cf, identity } = options;
   const request = new Request(url, { headers, ...(cf === undefined ? {} : { cf }) });
   return requestHeaders(request, PATH, {
     url: new URL(url),
     stripPrefix,
     isOurToken: (authorization) => authorization.includes(TOKEN),
+    identity,
   });
 }
 
@@ -44,6 +45,23 @@ describe("the service gets", () => {
     expect(valuesOf(passed({ authorization: "token abc" }), "authorization")).toEqual(["token abc"]);
     for (const authorization of [`Bearer ${TOKEN}`, `bearer  ${TOKEN} `, `Basic abc, Bearer ${TOKEN}`])
       expect(valuesOf(passed({ authorization }), "authorization")).toEqual([]);
+  });
+
+  it("no word of an access proxy's on who asks, in whichever header or cookie it comes", () => {
+    const list = passed(
+      {
+        "x-access-jwt": "e.y.J",
+        "x-forwarded-access-token": "e.y.J",
+        "x-copy": "jwt e.y.J",
+        authorization: "Bearer e.y.J",
+        cookie: "proxy=e.y.J; theme=dark",
+        accept: "*/*",
+      },
+      { identity: "e.y.J" },
+    );
+    expect(JSON.stringify(list)).not.toContain("e.y.J");
+    expect(valuesOf(list, "cookie")).toEqual(["theme=dark"]);
+    expect(valuesOf(list, "accept")).toEqual(["*/*"]);
   });
 
   it("the proxy's own word on where the request came from", () => {
