@@ -1,11 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
+import { Me } from "../contract/account.ts";
 import { AgentStatus, LoginLink } from "../contract/agent-status.ts";
 import { BerthError, Problem } from "../contract/problem.ts";
 import { ResourceView } from "../contract/resource.ts";
 import { CatalogueEntry } from "../contract/service.ts";
 import { type LaunchRequest, Session } from "../contract/session.ts";
-import { type Config, readSecret } from "./config.ts";
+import type { Config } from "./config.ts";
+import { type EdgeAccess, edgeAccess } from "./edge-access.ts";
+import { VERSION } from "./version.ts";
 
 /** The pause before a log whose stream broke is followed again, milliseconds. */
 const AGAIN_MS = 1000;
@@ -14,19 +17,33 @@ const PASSING: ReadonlySet<string> = new Set(["agent_offline", "bad_gateway", "e
 
 /** The edge's HTTP API, as the command line uses it. */
 export class Api {
-  readonly #edge: URL;
-  readonly #token: string;
+  readonly #access: EdgeAccess;
 
-  private constructor(edge: URL, token: string) {
-    this.#edge = edge;
-    this.#token = token;
+  private constructor(access: EdgeAccess) {
+    this.#access = access;
   }
 
-  /** @throws BerthError `not_configured` when this machine has no token yet */
+  /** @throws BerthError `no_token` when this machine has no token for the edge */
   static async open(config: Config): Promise<Api> {
-    const token = await readSecret(config.home, "token");
-    if (token === undefined) throw new BerthError("no_token", `no token is in ${config.home}`);
-    return new Api(config.edge, token);
+    return new Api(await edgeAccess(config));
+  }
+
+  static with(access: EdgeAccess): Api {
+    return new Api(access);
+  }
+
+  get edge(): URL {
+    return this.#access.edge;
+  }
+
+  me(): Promise<Me> {
+    return this.#json("GET", "/api/me", Me);
+  }
+
+  /** Ends the token that this is done with. */
+  async revokeOwnToken(): Promise<void> {
+    const { token } = await this.me();
+    if (token !== null) await this.#fetch("DELETE", `/api/tokens/${encodeURIComponent(token.id)}`);
   }
 
   services(): Promise<CatalogueEntry[]> {
@@ -95,7 +112,10 @@ export class Api {
     body?: unknown,
   ): Promise<z.infer<Schema>> {
     const response = await this.#fetch(method, path, { body });
-    return schema.parse(await response.json());
+    const answer = schema.safeParse(await response.json().catch(() => undefined));
+    if (answer.success) return answer.data;
+    const message = `${this.edge.origin} does not answer ${method} ${path} as Berth ${VERSION} does`;
+    throw new BerthError("internal", message, { cause: answer.error });
   }
 
   async #fetch(
@@ -104,20 +124,32 @@ export class Api {
     options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
   ): Promise<Response> {
     const { body, signal } = options;
-    const headers: Record<string, string> = { ...options.headers, authorization: `Bearer ${this.#token}` };
+    const { edge, token } = this.#access;
+    const headers: Record<string, string> = { ...options.headers, authorization: `Bearer ${token}` };
     if (body !== undefined) headers["content-type"] = "application/json";
-    const response = await fetch(new URL(path, this.#edge), {
+    const response = await fetch(new URL(path, edge), {
       method,
+      // A proxy's own login page is no answer of Berth's, and is not for the token.
+      redirect: "manual",
       headers,
       body: body === undefined ? null : JSON.stringify(body),
       signal: signal ?? null,
     }).catch((cause: unknown) => {
       if (signal?.aborted === true) throw cause;
-      throw new BerthError("edge_unreachable", `the edge does not answer at ${this.#edge.origin}`, { cause });
+      throw new BerthError("edge_unreachable", `the edge does not answer at ${edge.origin}`, { cause });
     });
     if (response.ok) return response;
     const problem = Problem.safeParse(await response.json().catch(() => undefined));
-    if (problem.success) throw BerthError.from(problem.data);
-    throw new BerthError("internal", `the edge answered ${response.status} to ${method} ${path}`);
+    if (problem.success) throw this.#errorOf(problem.data);
+    throw new BerthError("internal", `${edge.origin} answered ${response.status} to ${method} ${path}`);
+  }
+
+  #errorOf(problem: Problem): BerthError {
+    const { edge, by } = this.#access;
+    const error = BerthError.from(problem);
+    if (error.code !== "unauthorized" || by === "instance") return error;
+    const which = by === "environment" ? "the token of BERTH_TOKEN" : "this token";
+    const message = `${edge.origin} does not take ${which}: it is not one of its own, was revoked, or has ended`;
+    return new BerthError("no_token", message, { cause: error });
   }
 }

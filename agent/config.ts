@@ -2,14 +2,19 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { randomBytes } from "node:crypto";
+import { isLoopback, parseEdge } from "./edge-file.ts";
 
 /** Where Berth keeps its state on this machine, and where the local edge listens (design 3.4). */
 export type Config = {
   home: string;
   /** The local edge's port. */
   port: number;
-  /** The edge's origin. */
+  /** The edge's origin: of the environment, else the local one. */
   edge: URL;
+  /** The environment names it; else the command line may know another (edge-access.ts). */
+  isEdgeNamed: boolean;
+  /** The API token of the environment. */
+  token: string | undefined;
 };
 
 const DEFAULT_PORT = 8787;
@@ -17,6 +22,7 @@ const DEFAULT_PORT = 8787;
 /**
  * Reads the configuration from the environment.
  * @throws RangeError when `BERTH_PORT` is not a port
+ * @throws BerthError `invalid_request` when `BERTH_EDGE` is no edge's address
  */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const home = resolve(environment["BERTH_HOME"] ?? join(homedir(), ".berth"));
@@ -27,8 +33,24 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       `Cannot use BERTH_PORT "${given}": it is not a port. Choose a number from 1024 to 65535`,
     );
   }
-  return { home, port, edge: new URL(environment["BERTH_EDGE"] ?? `http://localhost:${port}`) };
+  const named = environment["BERTH_EDGE"] ?? "";
+  const edge = named === "" ? localEdge(port) : parseEdge(named);
+  return { home, port, edge, isEdgeNamed: named !== "", token: environment["BERTH_TOKEN"] || undefined };
 }
+
+const localEdge = (port: number): URL => new URL(`http://localhost:${port}`);
+
+/** The same machine's own instance, whatever other edge is named. */
+export const ownInstance = (config: Config): Config => ({
+  ...config,
+  edge: localEdge(config.port),
+  isEdgeNamed: true,
+  token: undefined,
+});
+
+/** Whether an edge is this machine's own, to which alone its secrets are shown. */
+export const isOwnEdge = ({ port }: Pick<Config, "port">, edge: URL): boolean =>
+  edge.protocol === "http:" && isLoopback(edge.hostname) && Number(edge.port || 80) === port;
 
 /** The secrets of the local instance, each in a file of mode 0600 under `BERTH_HOME`. */
 const SECRETS = { token: "token", agentToken: "agent-token", cookieSecret: "cookie-secret" } as const;

@@ -67,7 +67,7 @@ const edge: Check = async (config) => {
   try {
     const api = await Api.open(config);
     const agent = await api.agent();
-    const answers = ok(`the edge answers at ${config.edge.origin}`);
+    const answers = ok(`the edge answers at ${api.edge.origin}`);
     if (agent.online) return [answers, ok("the edge has this workspace's link")];
     return [
       answers,

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { BerthError } from "../contract/problem.ts";
 
-/** Loopback names: what goes there stays on this machine (RFC 6761, section 6.3). */
-const LOOPBACK = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/;
+/** Whether what goes to a host stays on this machine (RFC 6761, section 6.3). */
+export const isLoopback = (hostname: string): boolean =>
+  /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
 
 /**
  * The origin of an edge, from what somebody typed: `https://` may be left out. A token is never sent in the clear, so plain
@@ -18,7 +19,7 @@ export function parseEdge(text: string): URL {
     new BerthError("invalid_request", `Cannot use the edge "${text}": ${why}`, { field: "edge" });
   if (url === null) throw refuse("it is no address; write it as https://berth.example.org");
   if (url.username !== "" || url.password !== "") throw refuse("leave the user name and password out");
-  if (url.protocol === "http:" && !LOOPBACK.test(url.hostname)) throw refuse("use https");
+  if (url.protocol === "http:" && !isLoopback(url.hostname)) throw refuse("use https");
   if (url.protocol !== "https:" && url.protocol !== "http:") throw refuse("use https");
   return new URL(url.origin);
 }

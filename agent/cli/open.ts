@@ -6,7 +6,9 @@ import { printJson } from "./output.ts";
 
 export const openCommand = (): Command =>
   new Command("open")
-    .description("print a link that logs a browser in, once, to the console or to a session")
+    .description(
+      "print a link to the console or to a session; of a local instance it logs a browser in, once",
+    )
     .argument("[id]", "a session from `berth list`")
     .option("--json", "print JSON")
     .action(async (id: string | undefined, options: { json?: boolean }) => {
@@ -15,8 +17,15 @@ export const openCommand = (): Command =>
       if (session !== undefined && session.url === null) {
         throw new BerthError("session_not_ready", `${session.id} is ${session.state}: it has no address yet`);
       }
-      const link = new URL(await api.loginLink());
-      if (session !== undefined) link.searchParams.set("to", session.url ?? "/");
+      const link = await linkTo(api, session?.url ?? "/");
       if (options.json === true) printJson({ url: link.href });
       else process.stdout.write(`${link.href}\n`);
     });
+
+/** Where people log in by name, a browser does so on its way. */
+async function linkTo(api: Api, path: string): Promise<URL> {
+  if ((await api.me()).login !== "link") return new URL(path, api.edge);
+  const link = new URL(await api.loginLink());
+  if (path !== "/") link.searchParams.set("to", path);
+  return link;
+}

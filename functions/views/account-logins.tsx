@@ -71,7 +71,7 @@ export const LoginsSection = ({ logins, now }: Props) => (
       <h2 id="logins-title">Logins</h2>
       <Everywhere />
     </div>
-    <p class="help">One you do not know? End it, then log out everywhere.</p>
+    <p class="help">The browsers in which you are logged in. End one that you do not know.</p>
     <ul class="entries">
       {logins.map((login) => (
         <Row login={login} now={now} />

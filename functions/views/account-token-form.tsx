@@ -68,13 +68,19 @@ function Scopes({
   );
 }
 
+/** What is wrong, as it stands at its field: without the field's name in the request. */
+function sentence(detail: string): string {
+  const text = detail.replace(/^\w+(?:\.\d+)?: /, "");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 type Props = { role: Role; filled: FilledToken | undefined };
 
 /** The form that makes an API token. */
 export function TokenForm({ role, filled }: Props) {
   const problem = filled?.problem;
   const at = (field: string): string | undefined =>
-    problem?.field?.split(".", 1)[0] === field ? problem.detail : undefined;
+    problem?.field?.split(".", 1)[0] === field ? sentence(problem.detail) : undefined;
   const isAtField = ["name", "scopes", "expiresInDays"].some((field) => at(field) !== undefined);
   return (
     <form class="launch" method="post" action="/account#tokens">

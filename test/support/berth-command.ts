@@ -26,18 +26,23 @@ export class BerthCommand implements AsyncDisposable {
   }
 
   /** The command beside a Berth that runs, whose home it is. */
-  static beside({ home, url }: Berth): BerthCommand {
+  static beside({ home, port, url }: Berth): BerthCommand {
     const command = new BerthCommand(home);
+    command.env["BERTH_PORT"] = String(port);
     command.env["BERTH_EDGE"] = url;
     return command;
   }
 
   /** Runs it without a terminal, to its end. */
-  async run(...args: readonly string[]): Promise<CommandEnd> {
-    const child = spawn(process.execPath, [MAIN, ...args], {
-      env: this.#environment,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  run(...args: readonly string[]): Promise<CommandEnd> {
+    return this.runWith("", ...args);
+  }
+
+  /** Runs it without a terminal, to its end, with a text on standard input. */
+  async runWith(input: string, ...args: readonly string[]): Promise<CommandEnd> {
+    const child = spawn(process.execPath, [MAIN, ...args], { env: this.#environment, stdio: "pipe" });
+    // Whether it reads that is its own business.
+    child.stdin.on("error", () => undefined).end(input);
     const [[code], stdout, stderr] = await Promise.all([
       once(child, "close") as Promise<[number]>,
       text(child.stdout),

@@ -29,9 +29,9 @@ export class TestBrowser implements AsyncDisposable {
   }
 
   static async open(
-    options: { width?: number; height?: number; colorScheme?: "light" | "dark" } = {},
+    options: { width?: number; height?: number; colorScheme?: "light" | "dark"; scripts?: boolean } = {},
   ): Promise<TestBrowser> {
-    const { width = 1200, height = 800, colorScheme = "light" } = options;
+    const { width = 1200, height = 800, colorScheme = "light", scripts = true } = options;
     const executablePath = CHROMIUM.find((path) => existsSync(path));
     if (executablePath === undefined)
       throw new Error("Cannot find Chromium. Install it: apt-get install chromium");
@@ -40,6 +40,7 @@ export class TestBrowser implements AsyncDisposable {
       viewport: { width, height },
       colorScheme,
       reducedMotion: "reduce",
+      javaScriptEnabled: scripts,
     });
     context.setDefaultTimeout(30_000);
     return new TestBrowser(browser, context);
