@@ -40,7 +40,7 @@ export default defineConfig({
         ],
         test: {
           name: "edge",
-          include: ["test/functions/**/*.test.ts"],
+          include: ["test/functions/**/*.test.ts", "test/attacks/edge/**/*.test.ts"],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           // Without it vitest empties every style sheet, those imported as text too.
@@ -51,7 +51,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["test/proxy/**/*.test.ts", "test/e2e/**/*.test.ts"],
+          include: ["test/proxy/**/*.test.ts", "test/e2e/**/*.test.ts", "test/attacks/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // One at a time: they start browsers, and real programs with deadlines of their own.
