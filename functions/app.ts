@@ -15,6 +15,7 @@ import { hostsOf } from "./hosts.ts";
 import { checkHeaderSizes } from "./limits.ts";
 import { accountApi } from "./routes/account.ts";
 import { accountPages } from "./routes/account-page.tsx";
+import { agentsApi } from "./routes/agents.ts";
 import { assetRoutes } from "./routes/assets.ts";
 import { consoleRoutes } from "./routes/console.tsx";
 import { enrolmentApi } from "./routes/enrolment.ts";
@@ -76,6 +77,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.use("/agent/*", requireAgent);
   berth.get("/agent/link", (c) => c.var.forward(c.req.raw));
   berth.on(["GET", "POST"], "/agent/streams/:id", (c) => c.var.forward(c.req.raw));
+  berth.post("/agent/leave", (c) => c.var.forward(c.req.raw));
 
   berth.use("/login/*", onlyOn("console"));
   berth.use("/logout/*", onlyOn("console"));
@@ -104,6 +106,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   // Pages too: a form of theirs launches as well as the API does.
   berth.use(scopeByMethod);
   berth.route("/api", workspaceApi());
+  berth.route("/api", agentsApi());
   berth.route("/api", resourcesApi());
   berth.route("/api", sessionsApi());
   berth.route("/api", sharesApi());

@@ -4,6 +4,7 @@ import { BerthError, invalid, type Problem } from "../../contract/problem.ts";
 import type { AppEnv } from "../env.ts";
 import { AccountPage } from "../views/account-page.tsx";
 import type { FilledToken } from "../views/account-token-form.tsx";
+import { WorkspaceSection } from "../views/account-workspace.tsx";
 import { problemPage } from "../views/problem-page.tsx";
 import { partOf } from "../workspace/parts.ts";
 import { currentLogin, requireBrowser } from "./account.ts";
@@ -11,14 +12,18 @@ import { type Console, formOf, frameFor, page } from "./page.ts";
 
 const accountOf = (c: Console) => partOf(c.env, c.var.visitor.user, "account");
 
+const agentsOf = (c: Console) => partOf(c.env, c.var.visitor.user, "agents");
+
 type Shown = { created?: CreatedToken; filled?: FilledToken };
 
 async function accountPage(c: Console, { created, filled }: Shown = {}): Promise<Response> {
   requireBrowser(c);
-  const [frame, { person, logins, tokens }] = await Promise.all([
+  const [frame, { person, logins, tokens }, agents] = await Promise.all([
     frameFor(c, null),
     accountOf(c).overview(currentLogin(c)),
+    agentsOf(c).list(),
   ]);
+  const now = Date.now();
   const edge = new URL(c.req.url).origin;
   const view = (
     <AccountPage
@@ -31,9 +36,11 @@ async function accountPage(c: Console, { created, filled }: Shown = {}): Promise
         created,
         filled,
         edge,
-        now: Date.now(),
+        now,
       }}
-    />
+    >
+      <WorkspaceSection agents={agents} online={frame.agent.online} edge={edge} now={now} />
+    </AccountPage>
   );
   return page(c, view, filled?.problem.status ?? (created === undefined ? 200 : 201));
 }
@@ -79,6 +86,12 @@ async function endLogin(c: Console): Promise<Response> {
   return isEnded ? c.redirect("/account#logins", 303) : gone(c, "login");
 }
 
+async function revokeAgent(c: Console): Promise<Response> {
+  requireBrowser(c);
+  const isRevoked = await agentsOf(c).revoke(c.req.param("id") ?? "", c.var.caller);
+  return isRevoked ? c.redirect("/account#workspace", 303) : gone(c, "agent");
+}
+
 /** The account page and its forms, for browsers. Mounted at `/`, behind the login. */
 export function accountPages(): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
@@ -86,5 +99,6 @@ export function accountPages(): Hono<AppEnv> {
   routes.post("/account", createToken);
   routes.post("/account/tokens/:id/revoke", revokeToken);
   routes.post("/account/logins/:id/end", endLogin);
+  routes.post("/account/agents/:id/revoke", revokeAgent);
   return routes;
 }

@@ -65,10 +65,7 @@ export function enrolmentApi(): OpenAPIHono<AppEnv> {
       });
     const request = c.req.valid("json");
     if (request.protocol !== PROTOCOL_VERSION)
-      throw new BerthError(
-        "protocol_mismatch",
-        mismatchText(mismatchOf(request.protocol, request.version)),
-      );
+      throw new BerthError("protocol_mismatch", mismatchText(mismatchOf(request.protocol, request.version)));
     const begun = await registryPart(c.env, "enrolments").start(request, from);
     if (!begun.ok) throw BerthError.from(begun.problem);
     const url = new URL(c.req.url);

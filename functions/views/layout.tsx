@@ -1,4 +1,5 @@
 import type { Child } from "hono/jsx";
+import type { Mismatch } from "../../contract/agent-status.ts";
 import type { AgentStatus } from "../workspace/api.ts";
 import { Command } from "./command.tsx";
 import { Brand, Document } from "./document.tsx";
@@ -86,8 +87,23 @@ function Account({ name, agent }: Pick<Frame, "name" | "agent">) {
   );
 }
 
+/** Agent and edge speak different protocols: what to upgrade. */
+const MismatchBanner = ({ mismatch }: { mismatch: Mismatch }) => (
+  <div class="banner" role="status">
+    <p>
+      <strong>The workspace's agent was refused.</strong> Agent version {mismatch.version ?? "unknown"} speaks
+      protocol {mismatch.protocol}, this edge {mismatch.edgeProtocol}:{" "}
+      {mismatch.upgrade === "agent"
+        ? "upgrade Berth on the workspace, then start its agent again. Sessions go on meanwhile."
+        : "the edge is the older. Ask its operator to upgrade it. Sessions go on meanwhile."}
+    </p>
+    {mismatch.upgrade === "agent" ? <Command text="berth up" /> : null}
+  </div>
+);
+
 function AgentBanner({ agent }: { agent: AgentStatus }) {
   if (agent.online) return null;
+  if (agent.mismatch !== null) return <MismatchBanner mismatch={agent.mismatch} />;
   return (
     <div class="banner" role="status">
       {agent.host === null ? (

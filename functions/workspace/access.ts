@@ -98,6 +98,15 @@ export class Access {
       throw new BerthError("unauthorized", "this is the agent of another workspace");
   }
 
+  /**
+   * An agent gives up its rights of its own accord.
+   * @throws BerthError `not_found` for the local instance's, which has none to give up
+   */
+  async leave({ user, token }: VisitingAgent, from: string | null): Promise<void> {
+    if (!(await this.#options.agents.revoke(token, { user, name: "its agent", from, via: "agent" })))
+      throw new BerthError("not_found", "this agent was not enrolled");
+  }
+
   /** Notes that connections of these visitors are in use. */
   keep(visitors: readonly string[]): void {
     for (const key of visitors) {

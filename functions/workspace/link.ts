@@ -11,7 +11,9 @@ import {
 import { UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
+import type { Mismatch } from "../../contract/agent-status.ts";
 import type { VisitingAgent } from "../auth/visitor.ts";
+import { mismatchOf, mismatchText } from "./protocol.ts";
 
 type Hello = Extract<AgentFrame, { type: "hello" }>;
 
@@ -26,7 +28,7 @@ export type LinkHandler = {
   /** Whoever was answering answers no more: the link is down, or another agent has taken it. */
   onLost: () => Promise<void>;
   /** An agent of another protocol was refused. */
-  onMismatch: () => void;
+  onMismatch: (mismatch: Mismatch) => void;
 };
 
 /** Of a socket that has not said hello the epoch is 0; the highest is the link's, `OVER` is none's any more. */
@@ -35,7 +37,14 @@ type Attachment = z.infer<typeof Attachment>;
 const OVER = -1;
 
 /** Enough of a hello to tell the version of any protocol. */
-const AnyHello = z.object({ type: z.literal("hello"), protocol: z.int() });
+const AnyHello = z.object({
+  type: z.literal("hello"),
+  protocol: z.int(),
+  agent: z
+    .object({ version: z.string().max(32) })
+    .nullable()
+    .catch(null),
+});
 
 const TAG = "link";
 const CLOSED_NORMAL = 1000;
@@ -137,10 +146,9 @@ export class Link {
     const text = typeof message === "string" ? message : "null";
     const any = AnyHello.safeParse(parseJson(text));
     if (any.success && any.data.protocol !== PROTOCOL_VERSION) {
-      const older = any.data.protocol < PROTOCOL_VERSION ? "the agent" : "the edge";
-      const said = `the edge speaks protocol ${PROTOCOL_VERSION}, the agent ${any.data.protocol}: upgrade ${older}`;
-      refuse(socket, "protocol_mismatch", said);
-      this.#handler.onMismatch();
+      const mismatch = mismatchOf(any.data.protocol, any.data.agent?.version ?? null);
+      refuse(socket, "protocol_mismatch", mismatchText(mismatch));
+      this.#handler.onMismatch(mismatch);
       return;
     }
     const hello = AgentFrame.safeParse(parseJson(text));

@@ -1,6 +1,7 @@
 import { BerthError } from "../../contract/problem.ts";
 import type { Session } from "../../contract/session.ts";
 import { isApplication, OVER_HEADER } from "../application.ts";
+import { addressOf } from "../auth/address.ts";
 import { holdsCredential } from "../auth/credential.ts";
 import { askerOf, type Guest, guestKey } from "../auth/guest.ts";
 import { proxyToken } from "../auth/proxy-jwt.ts";
@@ -79,6 +80,10 @@ export class Requests {
     await access.checkAgent(agent, name === "link" ? "link" : "stream");
     if (name === "link") return link.accept(request, agent);
     if (name === "streams" && rest !== undefined) return answers.stream(rest, request);
+    if (name === "leave" && request.method === "POST") {
+      await access.leave(agent, addressOf(request));
+      return new Response(null, { status: 204 });
+    }
     throw new BerthError("not_found", "nothing is there for an agent");
   }
 

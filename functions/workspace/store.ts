@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Mismatch } from "../../contract/agent-status.ts";
 import type { SessionId } from "../../contract/ids.ts";
 import { Resource } from "../../contract/resource.ts";
 import { CatalogueEntry } from "../../contract/service.ts";
@@ -168,6 +169,15 @@ export class Store {
 
   set agent(info: AgentInfo) {
     this.#setMeta("agent", info);
+  }
+
+  /** The agent that was refused for its protocol; null once another has connected. */
+  get mismatch(): Mismatch | null {
+    return this.#meta("mismatch", Mismatch.nullable());
+  }
+
+  set mismatch(mismatch: Mismatch | null) {
+    this.#setMeta("mismatch", mismatch);
   }
 
   /** Counts the links: a new one each time the agent says hello. */

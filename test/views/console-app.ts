@@ -22,7 +22,7 @@ type World = {
 /** The console's routes over a workspace that is only these values: what the pages make of them is what is tested. */
 export function consoleApp(given: Partial<World> = {}) {
   const world: World = {
-    agent: { online: true, host: "hopper-login", user: "ana", version: "0.1.0" },
+    agent: { online: true, host: "hopper-login", user: "ana", version: "0.1.0", mismatch: null },
     services: [],
     resources: [],
     sessions: [],

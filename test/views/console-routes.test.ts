@@ -3,7 +3,7 @@ import { consoleApp } from "./console-app.ts";
 import { all, one, tagsOf, textOf } from "./markup.ts";
 import { before, entry, session } from "./samples.ts";
 
-const offline = { online: false, host: "hopper-login", user: "ana", version: "0.1.0" };
+const offline = { online: false, host: "hopper-login", user: "ana", version: "0.1.0", mismatch: null };
 const notifications = [
   { id: 5, session: "s4k2m9x0v7qrt", level: "error" as const, text: "tides failed", at: before(60_000) },
   { id: 4, session: null, level: "info" as const, text: "hello", at: before(120_000) },
@@ -41,7 +41,7 @@ describe("the first page", () => {
   });
 
   it("says when no workspace has ever been connected", async () => {
-    const agent = { online: false, host: null, user: null, version: null };
+    const agent = { online: false, host: null, user: null, version: null, mismatch: null };
     expect(textOf(await (await consoleApp({ agent }).get("/")).text())).toContain(
       "No workspace is connected yet.",
     );

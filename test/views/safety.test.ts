@@ -71,7 +71,7 @@ const evilPartition = partition({
 });
 
 const app = consoleApp({
-  agent: { online: false, host: hostile, user: hostile, version: hostile },
+  agent: { online: false, host: hostile, user: hostile, version: hostile, mismatch: null },
   services: [
     service,
     broken,

@@ -223,6 +223,7 @@ describe("without its agent", () => {
       host: "workspace",
       user: "ana",
       version: "0.1.0",
+      mismatch: null,
     });
   });
 
