@@ -11,12 +11,24 @@ export type Outcome =
   /** The receiver wants no more of it. */
   | { kind: "gone"; error: string };
 
+type Attempt = {
+  method: "POST";
+  headers: Record<string, string>;
+  body: string;
+  redirect: "manual";
+  signal: AbortSignal;
+};
+
 export type SendOptions = {
-  fetch: (url: string, init: RequestInit) => Promise<Response>;
+  fetch: (url: string, init: Attempt) => Promise<Response>;
   /** Milliseconds since 1970. */
   now: number;
-  timeoutMs: number;
+  /** Aborts with a `TimeoutError` after so many milliseconds, such as `AbortSignal.timeout`. */
+  deadline: (ms: number) => AbortSignal;
 };
+
+/** How long a receiver may take to answer. Milliseconds. */
+const TIMEOUT_MS = 10_000;
 
 /** Sends a message once. Never rejects: whatever goes wrong is an outcome. */
 export async function sendMessage(
@@ -35,14 +47,14 @@ export async function sendMessage(
       body: message.body,
       // A redirect would lead what is signed to where the operator has not sent it.
       redirect: "manual",
-      signal: AbortSignal.timeout(options.timeoutMs),
+      signal: options.deadline(TIMEOUT_MS),
     });
     const outcome = outcomeOf(response, options.now);
     // What the receiver says beside its status is of no interest, however long it is.
     await response.body?.cancel().catch(() => undefined);
     return outcome;
   } catch (error) {
-    return { kind: "failed", error: reason(error, options.timeoutMs), retryAfterMs: 0 };
+    return { kind: "failed", error: reason(error), retryAfterMs: 0 };
   }
 }
 
@@ -62,8 +74,8 @@ function retryAfter(value: string | null, now: number): number {
   return Number.isNaN(wait) ? 0 : Math.max(0, wait);
 }
 
-function reason(error: unknown, timeoutMs: number): string {
+function reason(error: unknown): string {
   if (error instanceof DOMException && error.name === "TimeoutError")
-    return `the receiver did not answer within ${timeoutMs / 1000} s`;
+    return `the receiver did not answer within ${TIMEOUT_MS / 1000} s`;
   return `the receiver cannot be reached: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -3,7 +3,7 @@ import { isEnded, type SessionReport } from "../../contract/session.ts";
 import { EventSession, type EventType, type SessionEvent } from "../../contract/webhook.ts";
 import { backOff } from "../webhooks/back-off.ts";
 import type { WebhookTarget } from "../webhooks/config.ts";
-import { type Outcome, sendMessage } from "../webhooks/send.ts";
+import { type Outcome, sendMessage, type SendOptions } from "../webhooks/send.ts";
 import type { Chore } from "./alarm.ts";
 import type { Audit } from "./audit.ts";
 import { type DeadLetter, DeliveryQueue, type OutgoingRow } from "./delivery-queue.ts";
@@ -17,7 +17,8 @@ export type DeliveriesOptions = {
   /** Whose sessions they are. */
   owner: () => { id: UserId; subject: string } | null;
   audit: Audit;
-  fetch: (url: string, init: RequestInit) => Promise<Response>;
+  fetch: SendOptions["fetch"];
+  deadline: SendOptions["deadline"];
   /** Milliseconds since 1970. */
   now: () => number;
   /** From 0 to below 1. */
@@ -26,8 +27,6 @@ export type DeliveriesOptions = {
   onChange: () => void;
 };
 
-/** A receiver that has not answered by then has failed. Milliseconds. */
-const TIMEOUT_MS = 10_000;
 /** An attempt of which nothing is heard for so long died with the object. Milliseconds. */
 const LEASE_MS = 60_000;
 /** Attempts at once. A Worker may wait for six answers at a time (Cloudflare, Workers limits). */
@@ -62,7 +61,7 @@ export class Deliveries implements Chore {
 
   due(): number | null {
     if (this.#options.target === null) return null;
-    const isFull = this.#sending.size >= PARALLEL;
+    const isFull = this.underway >= PARALLEL;
     const times = this.#queue
       .dueTimes()
       .filter(({ id }) => !isFull || this.#sending.has(id))
@@ -75,9 +74,14 @@ export class Deliveries implements Chore {
     const { target } = this.#options;
     if (target === null) return;
     for (const message of this.#queue.ready(now)) {
-      if (this.#sending.size >= PARALLEL) return;
+      if (this.underway >= PARALLEL) return;
       if (!this.#sending.has(message.id)) void this.#send(target, message);
     }
+  }
+
+  /** How many attempts wait for the receiver. */
+  get underway(): number {
+    return this.#sending.size;
   }
 
   /** What could not be delivered, the latest first. */
@@ -124,10 +128,10 @@ export class Deliveries implements Chore {
   }
 
   async #send(target: WebhookTarget, message: OutgoingRow): Promise<void> {
-    const { fetch, now, onChange } = this.#options;
+    const { fetch, deadline, now, onChange } = this.#options;
     this.#sending.add(message.id);
     this.#queue.begin(message.id, now() + LEASE_MS);
-    const outcome = await sendMessage(target, message, { fetch, now: now(), timeoutMs: TIMEOUT_MS });
+    const outcome = await sendMessage(target, message, { fetch, now: now(), deadline });
     this.#sending.delete(message.id);
     this.#settle(message, outcome);
     onChange();

@@ -28,6 +28,7 @@ export function platform(
       owner: () => logins.owner,
       audit,
       fetch: (url, init) => fetch(url, init),
+      deadline: (ms) => AbortSignal.timeout(ms),
       now: () => Date.now(),
       random: () => Math.random(),
       onChange,
