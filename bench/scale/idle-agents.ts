@@ -40,7 +40,6 @@ export class IdleAgents implements AsyncDisposable {
           },
           onReplaced: () => undefined,
           onRefused: () => undefined,
-          onRefused: () => undefined,
         }),
     );
     for (const link of this.#links) link.start();
