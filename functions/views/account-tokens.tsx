@@ -104,7 +104,7 @@ const Created = ({ created, edge }: { created: CreatedToken; edge: string }) => 
     </p>
     <Command text={created.token} />
     <p class="help">On the command line, this asks for it:</p>
-    <Command text={`berth login ${edge}`} />
+    <Command text={`./berth login ${edge}`} />
     <p class="help">
       A program sends it with each request, as the header <code>Authorization: Bearer …</code>
     </p>
