@@ -16,7 +16,7 @@ const withPost = (test: (post: Post) => Promise<void>) => (): Promise<void> =>
   );
 
 const [A, B] = ["s00000000000a", "s00000000000b"];
-const status =
+const answers =
   (code: number, headers: Record<string, string> = {}) =>
   () =>
     new Response(null, { status: code, headers });
