@@ -6,6 +6,7 @@ import worker from "../../../functions/index.ts";
 import { TestAgent } from "../support/agent.ts";
 import { Browser } from "../support/browser.ts";
 import { api, asApi, ask, CONSOLE, problemOf, SESSIONS } from "../support/edge.ts";
+import { OPEN_ROUTES } from "../support/open-routes.ts";
 import { running } from "../support/running.ts";
 
 let agent: TestAgent;
@@ -39,6 +40,7 @@ const FOREIGN = [
 describe("a request that changes something, by a cookie", () => {
   const changing = app.routes
     .filter(({ method, path }) => !["ALL", "GET"].includes(method) && !path.startsWith("/agent/"))
+    .filter(({ path }) => !OPEN_ROUTES.has(path))
     .map(({ method, path }): [string, string] => [method, path.replaceAll(/:\w+/g, "s000000000000")]);
 
   it.each(changing)("%s %s is refused from a page of another origin", async (method, path) => {
@@ -87,6 +89,43 @@ describe("a request that changes something, by a cookie", () => {
       expect(response.status).toBe(403);
     }
     expect(await agent.untaken()).toEqual([]);
+  });
+});
+
+describe("a request that only looks, by a cookie", () => {
+  const pages = ["/", "/api/sessions", "/api/events", "/openapi.json", "/account"];
+  const foreign = (mode: string, dest: string, site = "cross-site"): Record<string, string> => ({
+    "sec-fetch-site": site,
+    "sec-fetch-mode": mode,
+    "sec-fetch-dest": dest,
+  });
+
+  it.each([
+    foreign("no-cors", "image"),
+    foreign("no-cors", "script", "same-site"),
+    foreign("cors", "empty", "same-site"),
+    foreign("navigate", "iframe", "same-site"),
+    foreign("navigate", "object"),
+    foreign("navigate", "embed"),
+  ])("is refused to a page of another origin that embeds or fetches: %j", async (headers) => {
+    for (const path of pages) {
+      const response = await browser.go(CONSOLE + path, { headers: { ...headers, accept: "*/*" } });
+      expect(await problemOf(response)).toMatchObject({ status: 403, code: "forbidden" });
+    }
+    const response = await browser.go(`${SESSIONS}/me/51458/`, { headers: { ...headers, accept: "*/*" } });
+    expect(await problemOf(response)).toMatchObject({ status: 403, code: "forbidden" });
+    expect(await agent.untaken()).toEqual([]);
+  });
+
+  it.each([
+    foreign("navigate", "document"),
+    foreign("navigate", "document", "same-site"),
+    foreign("navigate", "document", "none"),
+    foreign("cors", "empty", "same-origin"),
+    foreign("navigate", "iframe", "same-origin"),
+  ])("is answered where a link leads, and to our own pages: %j", async (headers) => {
+    expect((await browser.go(`${CONSOLE}/account`, { headers })).status).toBe(200);
+    expect((await browser.go(`${SESSIONS}/me/1024/`, { headers })).status).toBe(404);
   });
 });
 

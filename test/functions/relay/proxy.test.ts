@@ -214,6 +214,8 @@ describe("the target", () => {
 });
 
 it("the object itself answers nothing that is no route of its own", async () => {
-  const response = await workspace().fetch(new Request(`${SESSIONS}/nothing`));
-  expect(await problemOf(response)).toMatchObject({ status: 404, code: "not_found" });
+  const nobody = await workspace().fetch(new Request(`${SESSIONS}/nothing`));
+  expect(await problemOf(nobody)).toMatchObject({ status: 401, code: "unauthorized" });
+  const somebody = await workspace().fetch(new Request(`${SESSIONS}/nothing`, { headers: asApi }));
+  expect(await problemOf(somebody)).toMatchObject({ status: 404, code: "not_found" });
 });

@@ -6,13 +6,24 @@ const NAVIGATION = { accept: "text/html,application/xhtml+xml" };
 /** A browser: it keeps each host's cookies, and sends them there and nowhere else. */
 export class Browser {
   readonly #jars = new Map<string, Map<string, string>>();
+  readonly #refusing: string | undefined;
+
+  /** @param options.refusing a host of which it keeps no cookie */
+  constructor(options: { refusing?: string } = {}) {
+    this.#refusing = options.refusing;
+  }
 
   /** A browser that has followed a one-time link to the console. */
-  static async loggedIn(): Promise<Browser> {
-    const browser = new Browser();
-    const response = await browser.go(await loginLink());
-    if (response.status !== 302) throw new Error(`login: ${response.status}`);
+  static async loggedIn(options: { refusing?: string } = {}): Promise<Browser> {
+    const browser = new Browser(options);
+    await browser.logIn();
     return browser;
+  }
+
+  /** Follows a one-time link to the console. */
+  async logIn(): Promise<void> {
+    const response = await this.go(await loginLink());
+    if (response.status !== 302) throw new Error(`login: ${response.status}`);
   }
 
   /** One request, its redirects not followed. */
@@ -48,6 +59,7 @@ export class Browser {
 
   /** Takes a `Set-Cookie` of a host's. */
   keep(host: string, set: string): void {
+    if (host === this.#refusing) return;
     const [pair = "", ...attributes] = set.split(";").map((part) => part.trim());
     const [name = "", value = ""] = pair.split(/=(.*)/s);
     const jar = this.#jars.get(host) ?? new Map<string, string>();
