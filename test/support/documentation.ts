@@ -27,6 +27,14 @@ const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
   [/^npm start$/, { by: "live" }],
   [/^\.\/berth (services|launch webshell|list|doctor)$/, { by: "live" }],
   [/^curl .*localhost:8787\/api\/\w+$/, { by: "live" }],
+  [
+    /^\.\/berth (login https:\S+ --token-file \S+|whoami|logout)$/,
+    {
+      by: "test",
+      file: "test/e2e/account.test.ts",
+      says: [`"login", edge.url, "--token-file"`, `run("whoami")`, `run("logout")`],
+    },
+  ],
   [/^npm run bundle$/, { by: "here" }],
   [/^npm run check$/, { by: "steps", steps: CHECK }],
   [/^npm run format$/, { by: "steps", steps: ["format"] }],
