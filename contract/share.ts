@@ -30,6 +30,12 @@ export const ShareWith = z.union(
 );
 export type ShareWith = z.infer<typeof ShareWith>;
 
+/** Whom a share is for, in words. */
+export function spellWith(whom: ShareWith): string {
+  if (whom.kind === "group") return `group ${whom.name}`;
+  return "email" in whom ? whom.email : whom.subject;
+}
+
 export const DAY_MS = 86_400_000;
 /** A share ends after this long at the latest, and after this long unless told otherwise. Milliseconds. */
 export const SHARE_LONGEST = 30 * DAY_MS;

@@ -26,6 +26,7 @@ import { serveOpenApi } from "./routes/openapi.ts";
 import { operatorRoutes } from "./routes/operator.ts";
 import { resourcesApi } from "./routes/resources.ts";
 import { sessionsApi } from "./routes/sessions.ts";
+import { sharePages } from "./routes/share-page.tsx";
 import { sharesApi } from "./routes/shares.ts";
 import { workspaceApi } from "./routes/workspace.ts";
 import { describePlatformCall, PLATFORM_PATH, takePlatformCall } from "./webhooks/platform.ts";
@@ -116,6 +117,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.route("/", joinRoutes());
   berth.route("/", consoleRoutes());
   berth.route("/", accountPages());
+  berth.route("/", sharePages());
   return berth;
 }
 

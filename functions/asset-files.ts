@@ -24,6 +24,7 @@ import resources from "./assets/resources.css?raw";
 import services from "./assets/services.css?raw";
 import session from "./assets/session.js?raw";
 import sessions from "./assets/sessions.css?raw";
+import share from "./assets/share.css?raw";
 import time from "./assets/time.js?raw";
 
 const CSS = "text/css; charset=utf-8";
@@ -46,6 +47,7 @@ const FILES = {
       notifications,
       message,
       account,
+      share,
     ].join("\n"),
   },
   "clock.js": { type: JS, text: clock },

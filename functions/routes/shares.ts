@@ -65,19 +65,19 @@ const endShare = createRoute({
 
 type Ctx = Context<AppEnv>;
 
-export function valueOf<Value>(result: Result<Value>): Value {
+function valueOf<Value>(result: Result<Value>): Value {
   if (!result.ok) throw BerthError.from(result.problem);
   return result.value;
 }
 
 /** Where the guests of a session go. It names the session by its id: the port may change. */
-export function guestLink(c: Ctx, session: Pick<Session, "id" | "slug">): string {
+function guestLink(c: Ctx, session: Pick<Session, "id" | "slug">): string {
   const host = hostOfSession(c.env, c.var.sessionsHost, session.id);
   return `${new URL(c.req.url).protocol}//${host}/s/${session.id}/${session.slug}`;
 }
 
 /** A share as its owner sees it. */
-export function shareView({ created, ends, ...kept }: KeptShare, url: string): Share {
+function shareView({ created, ends, ...kept }: KeptShare, url: string): Share {
   return {
     ...kept,
     createdAt: new Date(created).toISOString(),
@@ -92,27 +92,29 @@ export async function shared(c: Ctx, session: string): Promise<{ session: Sessio
   return { session: found, url: guestLink(c, found) };
 }
 
-const sharesOf = (c: Ctx) => partOf(c.env, c.var.visitor.user, "shares");
+/** The shares of a session, as its owner sees them. */
+export async function sharesOf(c: Ctx, session: string, url: string): Promise<Share[]> {
+  const kept = valueOf(await ownShares(c).list(session));
+  return kept.map((share) => shareView(share, url));
+}
+
+const ownShares = (c: Ctx) => partOf(c.env, c.var.visitor.user, "shares");
 
 /** The API of sharing, mounted at `/api`. */
 export function sharesApi(): OpenAPIHono<AppEnv> {
   const api = new OpenAPIHono<AppEnv>({ defaultHook: rejectInvalid });
   api.openapi(createShare, async (c) => {
     const { url, session } = await shared(c, c.req.valid("param").id);
-    const kept = valueOf(await sharesOf(c).create(session.id, c.req.valid("json"), c.var.caller));
+    const kept = valueOf(await ownShares(c).create(session.id, c.req.valid("json"), c.var.caller));
     return c.json(shareView(kept, url), 201);
   });
   api.openapi(listShares, async (c) => {
     const { url, session } = await shared(c, c.req.valid("param").id);
-    const kept = valueOf(await sharesOf(c).list(session.id));
-    return c.json(
-      kept.map((share) => shareView(share, url)),
-      200,
-    );
+    return c.json(await sharesOf(c, session.id, url), 200);
   });
   api.openapi(endShare, async (c) => {
     const { id: session, share } = c.req.valid("param");
-    valueOf(await sharesOf(c).end(session, share, c.var.caller));
+    valueOf(await ownShares(c).end(session, share, c.var.caller));
     return c.body(null, 204);
   });
   return api;

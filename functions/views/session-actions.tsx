@@ -48,6 +48,11 @@ export function SessionActions({ session, back }: { session: Session; back: Canc
   return (
     <div class="actions">
       <Open session={session} />
+      {back === "session" && !session.canceling ? (
+        <a class="button quiet" href={`/sessions/${session.id}/share`} aria-label={`Share ${session.name}`}>
+          Share
+        </a>
+      ) : null}
       {session.canceling ? null : <Cancel session={session} back={back} />}
     </div>
   );

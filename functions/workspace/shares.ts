@@ -1,8 +1,14 @@
-import { type SessionId, type ShareId, shareId } from "../../contract/ids.ts";
+import { type SessionId, shareId } from "../../contract/ids.ts";
 import type { Person, UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { isEnded } from "../../contract/session.ts";
-import { SHARE_DEFAULT, SHARE_LONGEST, type ShareRequest, type ShareWith } from "../../contract/share.ts";
+import {
+  SHARE_DEFAULT,
+  SHARE_LONGEST,
+  type ShareRequest,
+  type ShareWith,
+  spellWith,
+} from "../../contract/share.ts";
 import { CODE_LIFETIME, codeHash, makeCode } from "../auth/code.ts";
 import { guestKey } from "../auth/guest.ts";
 import type { ShareClaims } from "../auth/share-cookie.ts";
@@ -244,12 +250,6 @@ export class Shares implements Chore {
 /** A session that is being canceled is no longer shared. */
 const isOver = ({ want, report }: StoredSession): boolean =>
   want === "cancel" || isEnded(report?.state ?? "submitted");
-
-/** Whom a share is for, in words. */
-export function spellWith(whom: ShareWith): string {
-  if (whom.kind === "group") return `group ${whom.name}`;
-  return "email" in whom ? whom.email : whom.subject;
-}
 
 const isSameEmail = (one: string, other: string): boolean => one.toLowerCase() === other.trim().toLowerCase();
 
