@@ -76,3 +76,28 @@ export type AuditLine = z.infer<typeof AuditLine>;
 /** The counts of sessions by state, each of them zero. */
 export const noSessions = (): Record<SessionState, number> =>
   Object.fromEntries(SESSION_STATES.map((state) => [state, 0])) as Record<SessionState, number>;
+
+/** A webhook to the platform that nobody took. */
+export const DeadWebhook = z.object({
+  user: UserId,
+  userName: z.string().nullable(),
+  id: z.string(),
+  session: z.string(),
+  type: z.string(),
+  attempts: z.int(),
+  /** Why the last attempt failed. */
+  error: z.string(),
+  /** When it was to be told, and when it was given up. */
+  at: time,
+  diedAt: time,
+});
+export type DeadWebhook = z.infer<typeof DeadWebhook>;
+
+/** Why an operator cancels somebody's session: its owner reads it. */
+export const CancelReason = z
+  .string()
+  .trim()
+  .min(1)
+  .max(300)
+  // Not a regex of the schema: in JSON Schema a pattern has no flags.
+  .refine((text) => !/\p{Cc}/u.test(text), "must not hold control characters");

@@ -33,7 +33,7 @@ export class LiveSessions {
     sql.exec(SCHEMA);
   }
 
-  /** Takes all of a user's: those that are missing have ended. Only what differs is written. */
+  /** Takes all of a user's, the newest first: those that are missing have ended. Only what differs is written. */
   take(user: UserId, sessions: readonly LiveSession[]): void {
     const before = new Map(
       this.#sql
@@ -41,7 +41,7 @@ export class LiveSessions {
         .toArray()
         .map(({ id, session }) => [id, session]),
     );
-    for (const session of sessions) {
+    for (const session of sessions.toReversed()) {
       const text = JSON.stringify(session);
       if (before.get(session.id) !== text) {
         this.#sql.exec(

@@ -4,6 +4,7 @@ import type { AuditLog } from "./audit-log.ts";
 import type { Enrolments } from "./enrolments.ts";
 import type { Intake } from "./intake.ts";
 import type { LiveSessions } from "./live-sessions.ts";
+import type { Metrics } from "./metrics.ts";
 import type { ShareOwners } from "./share-owners.ts";
 import type { Users } from "./users.ts";
 
@@ -14,6 +15,7 @@ export type RegistryParts = {
   users: Users;
   sessions: LiveSessions;
   auditLog: AuditLog;
+  metrics: Metrics;
   shareOwners: ShareOwners;
 };
 

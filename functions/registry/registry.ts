@@ -5,6 +5,7 @@ import { AuditLog } from "./audit-log.ts";
 import { Enrolments } from "./enrolments.ts";
 import { Intake } from "./intake.ts";
 import { LiveSessions } from "./live-sessions.ts";
+import { Metrics } from "./metrics.ts";
 import type { RegistryParts } from "./parts.ts";
 import { ShareOwners } from "./share-owners.ts";
 import { Totals } from "./totals.ts";
@@ -31,6 +32,7 @@ export class Registry extends DurableObject<Env> {
       users,
       sessions,
       auditLog,
+      metrics: new Metrics(users, totals),
       intake: new Intake({ storage, users, sessions, auditLog, totals }),
     };
   }

@@ -66,7 +66,9 @@ export class Access {
       }
       if (admission.kind !== "good") throw unauthorized();
       const name = logins.owner?.name ?? "";
-      return { role: visitor.role, name, scopes: scopesOf(visitor.role), generation: admission.generation };
+      // The cookie says what was so when it was issued: whoever is no operator any more is none in any browser.
+      const role = logins.owner?.role === "operator" ? visitor.role : "user";
+      return { role, name, scopes: scopesOf(role), generation: admission.generation };
     }
     if (visitor.token === LOCAL_TOKEN && visitor.user === LOCAL_USER)
       return { role: "operator", name: "You", scopes: EVERY_SCOPE, generation: null };

@@ -1,8 +1,10 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import type { UserId } from "../../../contract/person.ts";
+import { noSessions } from "../../../contract/operator.ts";
+import type { Person, UserId } from "../../../contract/person.ts";
 import { type RegistryParts, registryPart } from "../../../functions/registry/parts.ts";
+import type { WorkspaceSnapshot } from "../../../functions/registry/workspace-report.ts";
 import type { Calls } from "../../../functions/part-calls.ts";
 
 /** The registry's object. */
@@ -17,3 +19,14 @@ export async function tell(user: UserId, afterMs = 10_000): Promise<boolean> {
   vi.setSystemTime(Date.now() + afterMs);
   return runDurableObjectAlarm(env.WORKSPACE.getByName(user));
 }
+
+/** What the workspace of somebody tells who only has logged in. */
+export const snapshotOf = (owner: Person): WorkspaceSnapshot => ({
+  owner,
+  seen: null,
+  agent: { online: false, host: null, user: null, version: null, since: null },
+  sessions: [],
+  counts: noSessions(),
+  dead: 0,
+  counters: { run: "once", values: {} },
+});
