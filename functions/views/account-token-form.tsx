@@ -87,7 +87,7 @@ export function TokenForm({ role, filled }: Props) {
       {problem === undefined || isAtField ? null : (
         <div class="notice" role="alert">
           <p>
-            <strong>{problem.title}.</strong> {problem.detail}
+            <strong>{problem.title}.</strong> {sentence(problem.detail)}.
           </p>
           <p>
             <Prose text={problem.remedy} />

@@ -106,6 +106,15 @@ export class Account {
     return true;
   }
 
+  /** Ends every login and token: for an operator, of somebody who is to have no part in the edge any more. */
+  async lockOut(caller: Caller): Promise<{ logins: number; tokens: number }> {
+    const { logins, tokens, access } = this.#options;
+    const [browsers, programs] = [logins.list(Date.now()).length, tokens.list()];
+    await access.logout("all", caller);
+    for (const { id } of programs) await this.revokeToken(id, caller);
+    return { logins: browsers, tokens: programs.length };
+  }
+
   #refusal({ name, scopes }: NewToken, may: readonly Scope[], now: number): BerthError | undefined {
     const { tokens } = this.#options;
     const beyond = scopes.find((scope) => !may.includes(scope));
