@@ -122,32 +122,35 @@ export class BerthSubject implements ProxySubject {
     });
   }
 
-  /** Logs a browser in by a one-time link and follows it onto the host that sessions are served on. */
+  /** Logs a browser in by a one-time link and follows it onto the host that this session is served on. */
   async #browser(base: URL): Promise<Access> {
     const { url } = LoginLink.parse(await (await this.#api("POST", "/api/login-links")).json());
-    const atConsole = await follow(new URL(url), []);
-    const handOver = await follow(new URL(`${base.href}/inspect`), atConsole.cookies);
-    if (handOver.location === undefined) return { base, headers: [["Cookie", atConsole.cookies.join("; ")]] };
-    const entered = await follow(handOver.location, []);
+    const jars = new Map<string, string[]>();
+    await follow(new URL(url), jars);
+    let at = new URL(`${base.href}/inspect`);
+    for (let hops = 0; ; hops++) {
+      if (hops > 8) throw new Error(`${base.href} leads round and round`);
+      const location = await follow(at, jars);
+      if (location === undefined) break;
+      at = location;
+    }
+    // The last that this host has set is what lets the browser in; those before it were for the way.
     return {
-      base: new URL(base.pathname, handOver.location),
-      headers: [["Cookie", entered.cookies.join("; ")]],
+      base: new URL(base.pathname, at),
+      headers: [["Cookie", jars.get(at.host)?.at(-1) ?? ""]],
     };
   }
 }
 
-/** Asks for one page as a browser does: the cookies that it sets, and where it leads on. */
-async function follow(
-  url: URL,
-  cookies: readonly string[],
-): Promise<{ cookies: string[]; location: URL | undefined }> {
+/** Asks for one page as a browser does, with each host's cookies; where it leads on. */
+async function follow(url: URL, jars: Map<string, string[]>): Promise<URL | undefined> {
+  const jar = jars.get(url.host) ?? [];
   const answer = await exchange(
-    { base: new URL(url.origin), headers: cookies.length === 0 ? [] : [["Cookie", cookies.join("; ")]] },
+    { base: new URL(url.origin), headers: jar.length === 0 ? [] : [["Cookie", jar.join("; ")]] },
     { path: `${url.pathname}${url.search}`, headers: [["Accept", "text/html"]] },
   );
+  const set = valuesOf(answer.headers, "set-cookie").map((cookie) => cookie.split(";", 1)[0] ?? "");
+  jars.set(url.host, [...jar, ...set]);
   const [location] = valuesOf(answer.headers, "location");
-  return {
-    cookies: valuesOf(answer.headers, "set-cookie").map((cookie) => cookie.split(";", 1)[0] ?? ""),
-    location: location === undefined ? undefined : new URL(location, url),
-  };
+  return location === undefined ? undefined : new URL(location, url);
 }

@@ -155,7 +155,8 @@ export function describeAuthentication(stage: Stage): void {
       expect([302, 303, 307]).toContain(answer.status);
       const location = new URL(valueOf(answer.headers, "location") ?? "", browser.base);
       expect(location.host).toBe(stage.exposed.base.host);
-      expect(location.pathname.startsWith(prefixOf(browser))).toBe(true);
+      // Berth's hand-over takes the way back along.
+      expect(location.searchParams.get("to") ?? location.pathname).toBe(`${prefixOf(browser)}/inspect`);
     });
   });
 }

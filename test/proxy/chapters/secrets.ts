@@ -11,7 +11,7 @@ const OWN_COOKIES = ["berth", "berth_session"].flatMap((name) => [
   `__Secure-${name}`,
 ]);
 /** Names that look like Berth's and are an application's. */
-const LOOKALIKES = "berthday=1; my_berth=2; berth-session=3; berth_sessions=4; xberth=5";
+const LOOKALIKES = "berthday=1; my_berth=2; berth-session=3; berths=4; xberth=5";
 
 const cookieOf = (access: Access): string => valueOf(access.headers, "cookie") ?? "";
 const tokenOf = (access: Access): string =>
