@@ -2,7 +2,9 @@ import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { Api } from "./api.ts";
 import { Catalogue } from "./catalogue.ts";
-import { type Config, readSecret, type Secret } from "./config.ts";
+import { BerthError } from "../contract/problem.ts";
+import { type Config, isOwnEdge, readSecret, type Secret } from "./config.ts";
+import { edgeOf } from "./edge-access.ts";
 import { error, type Finding, ok, warning } from "./finding.ts";
 import { livePid } from "./pid-file.ts";
 import { ResourcesFile } from "./resources/resources-file.ts";
@@ -34,7 +36,33 @@ const home: Check = async ({ home: path }) => {
   return findings.length > 0 ? findings : [ok(`${path} is yours alone and has room`)];
 };
 
-const secrets: Check = async ({ home: path }) => {
+/** Whether this machine uses an edge elsewhere rather than its own. */
+const isElsewhere = async (config: Config): Promise<boolean> => !isOwnEdge(config, await edgeOf(config));
+
+/** What to run for an agent. */
+const startHint = async (config: Config): Promise<string> =>
+  `Start it: ${(await isElsewhere(config)) ? "berth up" : "npm start"}`;
+
+/** What is there of an edge elsewhere is for its owner alone. */
+async function tokens(path: string): Promise<Finding[]> {
+  const files = ["edge-token.json", "joined.json", "agent-key"].map((file) => join(path, file));
+  const findings = await Promise.all(files.map(openToOthers));
+  return findings.filter((finding) => finding !== undefined);
+}
+
+/** What is wrong with a secret's mode; undefined where nothing is, or the file is not there. */
+async function openToOthers(path: string): Promise<Finding | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found === undefined || (found.mode & 0o077) === 0
+    ? undefined
+    : error(`${path} can be read by others`, `Run: chmod 600 ${path}`);
+}
+
+const secrets: Check = async (config) => {
+  const { home: path } = config;
+  const open = await tokens(path);
+  if (await isElsewhere(config))
+    return open.length > 0 ? open : [ok("the tokens for the edge can be read by you alone")];
   const names = { token: "token", agentToken: "agent-token", cookieSecret: "cookie-secret" } satisfies Record<
     Secret,
     string
@@ -44,13 +72,10 @@ const secrets: Check = async ({ home: path }) => {
       const value = await readSecret(path, secret as Secret);
       if (value === undefined)
         return error(`${join(path, file)} is missing`, "Start Berth once with npm start: it makes it.");
-      const { mode } = await stat(join(path, file));
-      return (mode & 0o077) === 0
-        ? undefined
-        : error(`${join(path, file)} can be read by others`, `Run: chmod 600 ${join(path, file)}`);
+      return openToOthers(join(path, file));
     }),
   );
-  const wrong = findings.filter((finding) => finding !== undefined);
+  const wrong = [...open, ...findings].filter((finding) => finding !== undefined);
   return wrong.length > 0 ? wrong : [ok("the secrets are in place, readable by you alone")];
 };
 
@@ -58,7 +83,7 @@ const processes: Check = async (config) => {
   const agent = await livePid(config.home, "agent");
   return [
     agent === undefined
-      ? error("the agent does not run", "Start it: npm start")
+      ? error("the agent does not run", await startHint(config))
       : ok(`the agent runs as process ${agent}`),
   ];
 };
@@ -77,7 +102,9 @@ const edge: Check = async (config) => {
       ),
     ];
   } catch (cause) {
-    return [error(`the edge cannot be asked: ${messageOf(cause)}`, "Start it: npm start")];
+    const hasRemedy = cause instanceof BerthError && (await isElsewhere(config));
+    const hint = hasRemedy ? cause.problem.remedy : "Start it: npm start";
+    return [error(`the edge cannot be asked: ${messageOf(cause)}`, hint)];
   }
 };
 
