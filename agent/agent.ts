@@ -2,6 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { AgentFrame, Frame } from "../contract/frames.ts";
+import { BerthError } from "../contract/problem.ts";
 import { isEnded } from "../contract/session.ts";
 import { PROTOCOL_VERSION } from "../contract/version.ts";
 import { Catalogue } from "./catalogue.ts";
@@ -26,7 +27,9 @@ export class Agent implements AsyncDisposable {
   readonly #link: Link;
   readonly #stack: AsyncDisposableStack;
   /** Resolves when the edge will not have this agent: trying again would change nothing. */
-  readonly refused: Promise<string>;
+  readonly refused: Promise<BerthError>;
+  /** Resolves at the edge's first welcome. */
+  readonly online: Promise<void>;
 
   private constructor(
     catalogue: Catalogue,
@@ -37,8 +40,10 @@ export class Agent implements AsyncDisposable {
     log: Logger,
     stack: AsyncDisposableStack,
   ) {
-    const refused = Promise.withResolvers<string>();
+    const refused = Promise.withResolvers<BerthError>();
     this.refused = refused.promise;
+    const online = Promise.withResolvers<void>();
+    this.online = online.promise;
     this.#catalogue = catalogue;
     this.#resources = resources;
     this.#sessions = sessions;
@@ -71,9 +76,11 @@ export class Agent implements AsyncDisposable {
           if (limits !== undefined) relay.limitStreams(limits.streams);
           log.info({ epoch, wanted: wanted.length }, "the link is up");
           sessions.reconcile(wanted);
+          online.resolve();
         },
         onLost: () => relay.endAll(),
-        onReplaced: () => refused.resolve("another agent has taken this workspace's link"),
+        onReplaced: () =>
+          refused.resolve(new BerthError("agent_refused", "another agent has taken this workspace's link")),
         onRefused: (why) => refused.resolve(why),
         onFrame: ({ head, payload }: Frame<LinkFrame>) => {
           if (head.type === "want") sessions.reconcile([head.wanted]);

@@ -8,16 +8,10 @@ const SETTINGS: Record<string, string> = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_TH
 /** Names what was added, so that a session's environment can be the user's own again. */
 const ADDED = "BERTH_ADDED";
 
-/**
- * The environment for the agent's process: the user's, with the allocator's settings where the user has none.
- * @param more what else it gets in the user's place
- */
-export function agentEnvironment(
-  own: NodeJS.ProcessEnv,
-  more: Readonly<Record<string, string>> = {},
-): NodeJS.ProcessEnv {
-  const added = Object.entries({ ...SETTINGS, ...more }).filter(([name]) => own[name] === undefined);
-  return { ...own, ...Object.fromEntries(added), ...more, [ADDED]: added.map(([name]) => name).join(" ") };
+/** The environment for the agent's process: the user's, with the allocator's settings where the user has none. */
+export function agentEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const added = Object.entries(SETTINGS).filter(([name]) => own[name] === undefined);
+  return { ...own, ...Object.fromEntries(added), [ADDED]: added.map(([name]) => name).join(" ") };
 }
 
 /** The names that `agentEnvironment` added to this environment. */

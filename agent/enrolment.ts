@@ -91,6 +91,26 @@ export class Enrolment {
   }
 }
 
+/**
+ * Gives up an agent's rights at its edge.
+ * @returns what was in the way; undefined when they are gone, also when they were gone before
+ */
+export async function leave({ edge, token }: Joined): Promise<string | undefined> {
+  try {
+    const response = await fetch(new URL("/agent/leave", edge), {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      redirect: "error",
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+    const problem = response.ok ? undefined : Problem.safeParse(await response.json()).data;
+    if (response.ok || problem?.code === "agent_revoked") return undefined;
+    return `${edge.origin} answered ${problem?.detail ?? response.status}`;
+  } catch {
+    return `${edge.origin} does not answer`;
+  }
+}
+
 const expired = (): BerthError => new BerthError("enrolment_over", "nobody approved this machine in time");
 
 async function post<Schema extends z.ZodType>(

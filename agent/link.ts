@@ -11,7 +11,8 @@ import {
   PING,
   PONG,
 } from "../contract/frames.ts";
-import { Problem } from "../contract/problem.ts";
+import { BerthError, Problem, type ProblemCode } from "../contract/problem.ts";
+import { PROTOCOL_VERSION } from "../contract/version.ts";
 
 type Hello = Extract<AgentFrame, { type: "hello" }>;
 type Welcome = Extract<EdgeFrame, { type: "welcome" }>;
@@ -32,10 +33,14 @@ export type LinkOptions = {
   /** Another agent has this workspace's link: dialling again would take it back, and so on for ever. */
   onReplaced: () => void;
   /** The edge will not have this agent, and says why: dialling again would change nothing. */
-  onRefused: (why: string) => void;
+  onRefused: (why: BerthError) => void;
   log: { info: (context: object, message: string) => void; warn: (context: object, message: string) => void };
   random: () => number;
 };
+
+/** For these reasons an edge goes on refusing, however often it is asked. */
+const FOR_GOOD = ["agent_revoked", "protocol_mismatch"] as const satisfies ProblemCode[];
+const isForGood = (code: string): code is (typeof FOR_GOOD)[number] => FOR_GOOD.some((each) => each === code);
 
 /** An idle WebSocket is cut after about 100 s (design 4); an edge that misses a pong for 10 s is gone. Milliseconds. */
 const PING_INTERVAL_MS = 15_000;
@@ -107,7 +112,7 @@ export class Link implements AsyncDisposable {
   }
 
   /** Ends the link for good. */
-  #refuse(why: string): void {
+  #refuse(why: BerthError): void {
     this.#stop.abort();
     this.#options.onRefused(why);
   }
@@ -116,7 +121,7 @@ export class Link implements AsyncDisposable {
   async #turnedAway(response: IncomingMessage): Promise<void> {
     const problem = Problem.safeParse(await json(response).catch(() => undefined)).data;
     const why = problem?.detail ?? `the edge answered ${response.statusCode}`;
-    if (problem?.code === "agent_revoked") this.#refuse(`${why}. ${problem.remedy}`);
+    if (problem !== undefined && isForGood(problem.code)) this.#refuse(BerthError.from(problem));
     else
       this.#options.log.warn({ status: response.statusCode, error: why }, "the edge does not take the link");
   }
@@ -153,11 +158,16 @@ export class Link implements AsyncDisposable {
           "the edge sent a frame that does not fit the protocol",
         );
         socket.terminate();
-      } else if (frame.head.type === "welcome") {
+      } else if (frame.head.type === "refused") this.#refuse(refusal(frame.head));
+      else if (frame.head.type === "welcome") {
+        if (frame.head.protocol !== PROTOCOL_VERSION) {
+          this.#refuse(mismatch(frame.head.protocol));
+          socket.terminate();
+          return;
+        }
         welcomed = true;
         this.#options.onWelcome(frame.head);
-      } else if (frame.head.type === "refused") this.#refuse(frame.head.message);
-      else this.#options.onFrame({ head: frame.head, payload: frame.payload });
+      } else this.#options.onFrame({ head: frame.head, payload: frame.payload });
     });
     socket.on("unexpected-response", (_request, response) => {
       // From here on the socket is this listener's to end (ws, doc/ws.md).
@@ -184,6 +194,18 @@ export class Link implements AsyncDisposable {
     });
     return promise;
   }
+}
+
+/** The edge's word, by which the agent's process ends. */
+function refusal({ code, message }: Extract<EdgeFrame, { type: "refused" }>): BerthError {
+  return new BerthError(isForGood(code) ? code : "agent_refused", message);
+}
+
+/** An edge that does not refuse the other version by itself. */
+function mismatch(protocol: number): BerthError {
+  const upgrade = protocol < PROTOCOL_VERSION ? "edge" : "agent";
+  const said = `the edge speaks protocol ${protocol}, this agent ${PROTOCOL_VERSION}: upgrade the ${upgrade}`;
+  return new BerthError("protocol_mismatch", said);
 }
 
 function readFrame(message: string | Buffer): Frame<EdgeFrame> | Error {

@@ -1,7 +1,8 @@
 import { Command } from "commander";
-import { BerthError } from "../contract/problem.ts";
+import { BerthError, type ProblemCode } from "../contract/problem.ts";
 import { cancelCommand } from "./cli/cancel.ts";
 import { doctorCommand } from "./cli/doctor.ts";
+import { downCommand } from "./cli/down.ts";
 import { joinCommand } from "./cli/join.ts";
 import { launchCommand } from "./cli/launch.ts";
 import { listCommand } from "./cli/list.ts";
@@ -9,7 +10,9 @@ import { loginCommand } from "./cli/login.ts";
 import { logoutCommand } from "./cli/logout.ts";
 import { logsCommand } from "./cli/logs.ts";
 import { openCommand } from "./cli/open.ts";
+import { leaveCommand } from "./cli/leave.ts";
 import { resourceCommand } from "./cli/resource/command.ts";
+import { serviceCommand } from "./cli/service.ts";
 import { servicesCommand } from "./cli/services.ts";
 import { statusCommand } from "./cli/status.ts";
 import { upCommand } from "./cli/up.ts";
@@ -24,7 +27,10 @@ const program = new Command("berth")
 
 const commands = [
   upCommand,
+  downCommand,
   joinCommand,
+  leaveCommand,
+  serviceCommand,
   servicesCommand,
   launchCommand,
   listCommand,
@@ -40,6 +46,9 @@ const commands = [
 ];
 for (const command of commands) program.addCommand(command());
 
+/** By these the edge has said that it will not have this agent, however often it is started. */
+const REFUSALS: ReadonlySet<ProblemCode> = new Set(["agent_refused", "agent_revoked", "protocol_mismatch"]);
+
 // Whoever reads has seen enough: `berth list | head`.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
@@ -52,5 +61,5 @@ try {
   if (!(error instanceof BerthError) && !(error instanceof RangeError)) throw error;
   const remedy = error instanceof BerthError ? `\n       ${error.problem.remedy}` : "";
   process.stderr.write(`berth: ${error.message}${remedy}\n`);
-  process.exitCode = error instanceof BerthError && error.code === "agent_refused" ? EXIT_REFUSED : 1;
+  process.exitCode = error instanceof BerthError && REFUSALS.has(error.code) ? EXIT_REFUSED : 1;
 }

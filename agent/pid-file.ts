@@ -28,6 +28,13 @@ export async function removePid(home: string, role: Role): Promise<void> {
   await rm(pathOf(home, role), { force: true });
 }
 
+/** @throws BerthError `already_running` when another live process has the role */
+export async function checkFree(home: string, role: Role): Promise<void> {
+  const other = await livePid(home, role);
+  if (other !== undefined && other !== process.pid)
+    throw new BerthError("already_running", `Berth's ${role} already runs for ${home} as process ${other}`);
+}
+
 /** One process's claim to a role under one `BERTH_HOME`, given up at its end. */
 export class PidFile implements AsyncDisposable {
   readonly pid = process.pid;
@@ -41,10 +48,7 @@ export class PidFile implements AsyncDisposable {
 
   /** @throws BerthError `already_running` when another live process has the role */
   static async claim(home: string, role: Role): Promise<PidFile> {
-    const other = await livePid(home, role);
-    if (other !== undefined && other !== process.pid) {
-      throw new BerthError("already_running", `Berth's ${role} already runs for ${home} as process ${other}`);
-    }
+    await checkFree(home, role);
     await writePid(home, role, process.pid);
     return new PidFile(home, role);
   }

@@ -99,6 +99,16 @@ const CATALOGUE = {
     title: "This machine is no workspace of that edge",
     remedy: "Join it first: `berth join <edge>`.",
   },
+  kept_running: {
+    status: 409,
+    title: "Something looks after the agent",
+    remedy: "Stop that: it would start the agent again.",
+  },
+  no_systemd: {
+    status: 503,
+    title: "systemd does not run services for this user here",
+    remedy: "Run the agent in the background without it: `berth up --detach`.",
+  },
   enrolment_over: {
     status: 410,
     title: "The machine was not let in",

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { agentLogPath, openAgentLog } from "../agent/agent-log.ts";
 import { agentEnvironment } from "../agent/allocator.ts";
 import type { Config } from "../agent/config.ts";
 import { EXIT_REFUSED } from "../agent/exit-code.ts";
@@ -16,16 +16,6 @@ const STEADY_MS = 10_000;
 
 /** An agent that does not end within this time is killed: its sessions do without it. Milliseconds. */
 const GRACE_MS = 15_000;
-
-/** The log is begun anew past this size; the one before is kept as `agent.log.1`. Bytes. */
-const LOG_LIMIT = 5_242_880;
-
-async function openLog(home: string): Promise<Awaited<ReturnType<typeof open>>> {
-  const path = join(home, "run", "agent.log");
-  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
-  if (size > LOG_LIMIT) await rename(path, `${path}.1`);
-  return open(path, "a", 0o600);
-}
 
 /** The agent as a process of its own, started again whenever it dies; ended with this object. */
 export class AgentProcess implements AsyncDisposable {
@@ -58,7 +48,7 @@ export class AgentProcess implements AsyncDisposable {
       pause =
         performance.now() - started > STEADY_MS ? FIRST_PAUSE_MS : Math.min(pause * 2, LONGEST_PAUSE_MS);
       const why = by === null ? `exited with code ${code}` : `was ended by ${by}`;
-      const hint = by === null ? `; the reason is in ${join(home, "run", "agent.log")}` : "";
+      const hint = by === null ? `; the reason is in ${agentLogPath(home)}` : "";
       if (code === EXIT_REFUSED) {
         onTrouble(`the edge does not take this agent${hint}`);
         return;
@@ -69,11 +59,11 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   async #once(home: string): Promise<{ code: number | null; by: NodeJS.Signals | null }> {
-    await using log = await openLog(home);
+    await using log = await openAgentLog(home);
     // Its own process group: Ctrl-C in the terminal is this process's to pass on, once.
     const child = spawn(process.execPath, [PROGRAM, "up"], {
       detached: true,
-      env: agentEnvironment(process.env, { BERTH_EDGE: this.#edge }),
+      env: { ...agentEnvironment(process.env), BERTH_EDGE: this.#edge },
       stdio: ["ignore", log.fd, log.fd],
     });
     this.#child = child;

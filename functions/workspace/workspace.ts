@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AgentFrame, EdgeFrame, Frame } from "../../contract/frames.ts";
-import { BerthError } from "../../contract/problem.ts";
+import type { BerthError } from "../../contract/problem.ts";
 import type { Resource, ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import { isEnded, type LaunchRequest, type Notification, type Session } from "../../contract/session.ts";

@@ -43,7 +43,7 @@ beforeEach(async () => {
     onFrame: ({ head }) => happened.push(head.type),
     onLost: () => happened.push("lost"),
     onReplaced: () => happened.push("replaced"),
-    onRefused: (why) => happened.push(`refused: ${why}`),
+    onRefused: ({ code }) => happened.push(`refused: ${code}`),
     log: QUIET,
     random: () => 0,
   });

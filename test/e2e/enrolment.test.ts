@@ -1,68 +1,169 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { EXIT_REFUSED } from "../../agent/exit-code.ts";
+import { livePid } from "../../agent/pid-file.ts";
+import { BareEdge } from "../support/bare-edge.ts";
 import { eventually } from "../support/eventually.ts";
-import { JoinedEdge } from "../support/joined-edge.ts";
+import { RunningCommand } from "../support/running-command.ts";
 
-const MAIN = join(import.meta.dirname, "../../agent/main.ts");
-
-let edge: JoinedEdge;
+let edge: BareEdge;
 let home: string;
 
 beforeAll(async () => {
-  edge = await JoinedEdge.start();
-  home = await mkdtemp(join(tmpdir(), "berth-join-"));
+  edge = await BareEdge.start();
 });
 
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();
+});
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "berth-join-"));
+});
+
+afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** The berth command, running. */
-class Running implements AsyncDisposable {
-  output = "";
-  readonly exited: Promise<number | null>;
-  readonly #child;
+const berth = (...args: string[]): RunningCommand => new RunningCommand(home, args);
 
-  constructor(...args: string[]) {
-    const { BERTH_EDGE: _, ...env } = process.env;
-    this.#child = spawn(process.execPath, [MAIN, ...args], {
-      env: { ...env, BERTH_HOME: home },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream.on("data", (chunk) => (this.output += String(chunk)));
-    this.exited = once(this.#child, "close").then(([code]) => code as number | null);
-  }
+const codeOf = async (joining: RunningCommand): Promise<string> =>
+  (await joining.says(/code {2}(\w{4}-\w{4})/))[1] ?? "";
 
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGTERM");
-    await this.exited;
-  }
+/** Joins as a person does it, in a terminal and in a browser. */
+async function joined(): Promise<void> {
+  await using joining = berth("join", edge.url);
+  await edge.approve(await codeOf(joining));
+  expect(await joining.exited).toBe(0);
 }
 
-const online = async (): Promise<boolean> =>
-  ((await (await edge.api("GET", "/api/agent")).json()) as { online: boolean }).online;
+const online = (is = true): Promise<unknown> =>
+  eventually(async () => (await edge.agent()).online === is, { what: `the agent to be online: ${is}` });
 
-it("a machine joins an edge, and its agent is online there", async () => {
-  await using joining = new Running("join", edge.url);
-  const code = await eventually(() => /code {2}(\w{4}-\w{4})/.exec(joining.output)?.[1], {
-    what: `a code in ${joining.output}`,
+describe("berth join", () => {
+  it("makes a machine a workspace, whose agent berth up then is", async () => {
+    await using joining = berth("join", edge.url);
+    const code = await codeOf(joining);
+    const [fingerprint = ""] = await joining.says(/SHA256:\S{43}/);
+    expect(await edge.page(`/join?code=${code}`)).toContain(fingerprint);
+    await edge.approve(code);
+    expect(await joining.exited).toBe(0);
+    for (const file of ["joined.json", "agent-key"])
+      expect((await stat(join(home, file))).mode & 0o777).toBe(0o600);
+    expect(await readFile(join(home, "joined.json"), "utf8")).toContain(edge.url);
+    await using agent = berth("up");
+    await agent.says(/the link is up/);
+    await online();
+    expect(await edge.agents()).toMatchObject([{ fingerprint }]);
+    // Neither output shows the secret.
+    expect(joining.output + agent.output).not.toContain("berth_agent_");
   });
-  const fingerprint = /SHA256:\S{43}/.exec(joining.output)?.[0] ?? "none";
-  expect(await edge.page(`/join?code=${code}`)).toContain(fingerprint);
-  expect((await edge.send("/join", { code, decision: "approve", replaces: "" })).status).toBe(303);
-  expect(await joining.exited).toBe(0);
-  expect((await stat(join(home, "joined.json"))).mode & 0o777).toBe(0o600);
-  expect(await readFile(join(home, "joined.json"), "utf8")).toContain(edge.url);
-  await using agent = new Running("up");
-  await eventually(online, { what: `the agent to be online; ${agent.output}` });
+
+  it("ends with the reason when it is denied, and keeps nothing", async () => {
+    await using joining = berth("join", edge.url);
+    await edge.send("/join", { code: await codeOf(joining), decision: "deny", replaces: "" });
+    expect(await joining.exited).toBe(1);
+    expect(joining.output).toContain("it was denied in the console");
+    await expect(stat(join(home, "joined.json"))).rejects.toThrow("ENOENT");
+  });
+
+  it("is given up by Ctrl-C", async () => {
+    await using joining = berth("join", edge.url);
+    await codeOf(joining);
+    joining.kill("SIGINT");
+    expect(await joining.exited).toBe(130);
+  });
+
+  it("asks no edge in the clear, and none that is not Berth's", async () => {
+    await using clear = berth("join", "http://berth.example.org");
+    expect(await clear.exited).toBe(1);
+    expect(clear.output).toContain('Cannot use the edge "http://berth.example.org": use https');
+    await using other = berth("join", `${edge.url.replace("localhost", "127.0.0.1")}`);
+    expect(await other.exited).toBe(1);
+    expect(other.output).toContain("this is not served on this host");
+  });
+});
+
+describe("an agent that has joined", () => {
+  it("says so and does not come back when it is revoked", async () => {
+    await joined();
+    await using agent = berth("up");
+    await online();
+    const [{ id } = { id: "" }] = await edge.agents();
+    expect((await edge.api("DELETE", `/api/agents/${id}`)).status).toBe(204);
+    expect(await agent.exited).toBe(EXIT_REFUSED);
+    expect(agent.output).toContain("this agent was revoked");
+    await using again = berth("up");
+    expect(await again.exited).toBe(EXIT_REFUSED);
+    expect(again.output).toContain("Enrol it again with `berth join`");
+  });
+
+  it("is replaced by another that was approved in its place", async () => {
+    await joined();
+    await using first = berth("up");
+    await online();
+    const others = await mkdtemp(join(tmpdir(), "berth-join-"));
+    try {
+      await using joining = new RunningCommand(others, ["join", edge.url]);
+      await edge.approve(await codeOf(joining));
+      expect(await joining.exited).toBe(0);
+      expect(await first.exited).toBe(EXIT_REFUSED);
+      await using _second = new RunningCommand(others, ["up"]);
+      await online();
+    } finally {
+      await rm(others, { recursive: true, force: true });
+    }
+  });
+
+  it("leaves: its token counts no more, and is gone here", async () => {
+    await joined();
+    await using agent = berth("up");
+    await online();
+    await using leaving = berth("leave");
+    expect(await leaving.exited).toBe(0);
+    expect(leaving.output).toContain(`Left ${edge.url}`);
+    expect(await agent.exited).toBe(EXIT_REFUSED);
+    expect(await edge.agents()).toEqual([]);
+    await expect(stat(join(home, "joined.json"))).rejects.toThrow("ENOENT");
+  });
+
+  it("shows its token to no other edge, and none of this machine's own to it", async () => {
+    await joined();
+    await using up = new RunningCommand(home, ["up"], { BERTH_EDGE: "https://other.example.org" });
+    expect(await up.exited).toBe(1);
+    expect(up.output).toContain("this machine is no workspace of https://other.example.org");
+  });
+});
+
+describe("berth up --detach", () => {
+  it("runs the agent in the background until berth down", async () => {
+    await joined();
+    await using up = berth("up", "--detach");
+    expect(await up.exited).toBe(0);
+    const pid = await livePid(home, "agent");
+    expect(up.output).toContain(`as process ${pid}, and is connected to ${edge.url}`);
+    await online();
+    await using second = berth("up", "-d");
+    expect(await second.exited).toBe(1);
+    expect(second.output).toContain(`already runs for ${home} as process ${pid}`);
+    await using down = berth("down");
+    expect(await down.exited).toBe(0);
+    expect(await livePid(home, "agent")).toBeUndefined();
+    await online(false);
+    expect((await stat(join(home, "run/agent.log"))).mode & 0o777).toBe(0o600);
+    await using nothing = berth("down");
+    expect(await nothing.exited).toBe(0);
+    expect(nothing.output).toBe("No agent runs.\n");
+  });
+
+  it("says why when the agent ends at once", async () => {
+    await joined();
+    const [{ id } = { id: "" }] = await edge.agents();
+    await edge.api("DELETE", `/api/agents/${id}`);
+    await using up = berth("up", "--detach");
+    expect(await up.exited).toBe(EXIT_REFUSED);
+    expect(up.output).toContain("this agent was revoked");
+  });
 });

@@ -1,13 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AgentStatus } from "../../contract/agent-status.ts";
+import { EnrolledAgent } from "../../contract/enrolment.ts";
 import { LocalEdge } from "../../local/edge.ts";
 import { freePort } from "./berth.ts";
 
 const SECRETS = { token: "the-api-token", agentToken: "the-agent-token", cookieSecret: "the-cookie-secret" };
 
-/** The real edge in workerd without any agent, and a person who is logged in to its console. */
-export class JoinedEdge implements AsyncDisposable {
+/** The real edge in workerd, without an agent, and a person who is logged in to its console. */
+export class BareEdge implements AsyncDisposable {
   readonly url: string;
   readonly #edge: LocalEdge;
   readonly #state: string;
@@ -19,10 +21,10 @@ export class JoinedEdge implements AsyncDisposable {
     this.#state = state;
   }
 
-  static async start(): Promise<JoinedEdge> {
+  static async start(): Promise<BareEdge> {
     const [port, state] = [await freePort(), await mkdtemp(join(tmpdir(), "berth-joined-"))];
     const edge = await LocalEdge.start({ port, state, secrets: SECRETS });
-    const joined = new JoinedEdge(`http://localhost:${port}`, edge, state);
+    const joined = new BareEdge(`http://localhost:${port}`, edge, state);
     const { url } = (await (await joined.api("POST", "/api/login-links")).json()) as { url: string };
     const response = await fetch(url, { redirect: "manual" });
     joined.#cookie = response.headers.getSetCookie()[0]?.split(";", 1)[0] ?? "";
@@ -32,6 +34,22 @@ export class JoinedEdge implements AsyncDisposable {
   /** Asks as a program. */
   api(method: string, path: string): Promise<Response> {
     return fetch(this.url + path, { method, headers: { authorization: `Bearer ${SECRETS.token}` } });
+  }
+
+  async agent(): Promise<AgentStatus> {
+    return AgentStatus.parse(await (await this.api("GET", "/api/agent")).json());
+  }
+
+  async agents(): Promise<EnrolledAgent[]> {
+    return EnrolledAgent.array().parse(await (await this.api("GET", "/api/agents")).json());
+  }
+
+  /** Approves whoever asks by a code, in place of the agent that the page names. */
+  async approve(code: string): Promise<void> {
+    const page = await this.page(`/join?code=${code}`);
+    const replaces = /name="replaces" value="([^"]*)"/.exec(page)?.[1] ?? "";
+    const answer = await this.send("/join", { code, decision: "approve", replaces });
+    if (answer.headers.get("location") !== "/join?said=approved") throw new Error(await answer.text());
   }
 
   /** A page, as the person's browser gets it. */
