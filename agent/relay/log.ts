@@ -1,6 +1,7 @@
 import { watch } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { isMissing, openRegularFile } from "../regular-file.ts";
 import type { AnswerSender, AnswerSource } from "./answer.ts";
 
 const CHUNK = 65_536;
@@ -91,9 +92,9 @@ export class LogReader implements AnswerSource {
   async #open({ path, follow, isOver }: LogOptions): Promise<FileHandle | undefined> {
     for (;;) {
       try {
-        return await open(path, "r");
+        return await openRegularFile(path);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+        if (!isMissing(error)) throw error;
       }
       if (!follow || isOver() || this.#abort.signal.aborted) return undefined;
       await delay(ABSENT_POLL_MS, undefined, { signal: this.#abort.signal }).catch(() => undefined);

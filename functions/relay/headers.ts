@@ -35,11 +35,17 @@ const HANDSHAKE = new Set([
 /** These speak for the whole host, which a service shares with every other session. */
 const HOST_WIDE = new Set([
   "alt-svc",
+  "cdn-cache-control",
   "clear-site-data",
+  "cloudflare-cdn-cache-control",
   "nel",
   "public-key-pins",
   "report-to",
   "strict-transport-security",
+  "surrogate-control",
+  "x-accel-expires",
+  "x-accel-redirect",
+  "x-sendfile",
 ]);
 
 /** Every name that begins as ours do is ours: no application sees such a cookie, or sets one. */
@@ -178,7 +184,22 @@ export function responseHeaders(
       headers.set(name, `${path.prefix}/`);
     } else if (!HOST_WIDE.has(name)) headers.append(name, value);
   }
+  headers.set("cache-control", keptPrivate(headers.get("cache-control")));
   return headers;
+}
+
+/** What a service may tell to caches that many share; what came by one person's login is none of theirs. */
+const FOR_SHARED_CACHES = /^(?:public|s-maxage|proxy-revalidate|private)\s*(?:=|$)/i;
+
+const DIRECTIVE = /^[\w-]+(?:=(?:"[^"]*"|[^\s"]*))?$/;
+
+/** A `Cache-Control` that keeps an answer to the browser that asked (RFC 9111, section 5.2.2.7). */
+function keptPrivate(value: string | null): string {
+  const directives = (value ?? "").split(",").map((directive) => directive.trim());
+  const kept = directives.filter(
+    (directive) => DIRECTIVE.test(directive) && !FOR_SHARED_CACHES.test(directive),
+  );
+  return ["private", ...kept].join(", ");
 }
 
 function mapRefresh(value: string, path: ProxyPath, host: string, stripPrefix: boolean): string {

@@ -183,8 +183,29 @@ describe("the browser gets", () => {
       "content-type": "text/html",
       vary: "Accept, Cookie",
       etag: 'W/"1"',
-      "cache-control": "max-age=60",
+      "cache-control": "private, max-age=60",
     });
+  });
+
+  it.each([
+    [undefined, "private"],
+    ["no-store", "private, no-store"],
+    ["public, max-age=31536000, immutable", "private, max-age=31536000, immutable"],
+    ["Public,S-MaxAge=60,proxy-revalidate", "private"],
+    ['private="set-cookie, x", max-age=1', "private, max-age=1"],
+    ['max-age=60, no-cache="set-cookie"', 'private, max-age=60, no-cache="set-cookie"'],
+    [", ,", "private"],
+  ])("an answer that no shared cache may keep, with Cache-Control %j", (given, kept) => {
+    const headers = mapped(given === undefined ? [] : [["Cache-Control", given]]);
+    expect(headers.get("cache-control")).toBe(kept);
+    for (const name of [
+      "CDN-Cache-Control",
+      "Surrogate-Control",
+      "X-Accel-Expires",
+      "X-Accel-Redirect",
+      "X-Sendfile",
+    ])
+      expect(mapped([[name, "x"]]).has(name)).toBe(false);
   });
 
   it("nothing that is for one connection, or that Connection names", () => {
@@ -201,7 +222,7 @@ describe("the browser gets", () => {
       ["X-Second", "2"],
       ["X-Kept", "3"],
     ]);
-    expect(Object.fromEntries(headers)).toEqual({ "x-kept": "3" });
+    expect(Object.fromEntries(headers)).toEqual({ "cache-control": "private", "x-kept": "3" });
   });
 
   it("no leave for a service worker to rule other sessions", () => {
