@@ -80,7 +80,7 @@ describe("berth join", () => {
     await using clear = berth("join", "http://berth.example.org");
     expect(await clear.exited).toBe(1);
     expect(clear.output).toContain('Cannot use the edge "http://berth.example.org": use https');
-    await using other = berth("join", `${edge.url.replace("localhost", "127.0.0.1")}`);
+    await using other = berth("join", edge.url.replace("localhost", "127.0.0.1"));
     expect(await other.exited).toBe(1);
     expect(other.output).toContain("this is not served on this host");
   });
