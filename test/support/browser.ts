@@ -22,10 +22,13 @@ const IMAGES = join(import.meta.dirname, "../../docs/images");
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;
   readonly context: BrowserContext;
+  /** Another profile: somebody else's browser. It ends with this one. */
+  readonly another: () => Promise<BrowserContext>;
 
-  private constructor(browser: Browser, context: BrowserContext) {
+  private constructor(browser: Browser, context: BrowserContext, another: () => Promise<BrowserContext>) {
     this.#browser = browser;
     this.context = context;
+    this.another = another;
   }
 
   static async open(
@@ -36,14 +39,18 @@ export class TestBrowser implements AsyncDisposable {
     if (executablePath === undefined)
       throw new Error("Cannot find Chromium. Install it: apt-get install chromium");
     const browser = await chromium.launch({ executablePath, args: FLAGS });
-    const context = await browser.newContext({
+    const settings = {
       viewport: { width, height },
       colorScheme,
       reducedMotion: "reduce",
       javaScriptEnabled: scripts,
-    });
-    context.setDefaultTimeout(30_000);
-    return new TestBrowser(browser, context);
+    } as const;
+    const fresh = async (): Promise<BrowserContext> => {
+      const context = await browser.newContext(settings);
+      context.setDefaultTimeout(30_000);
+      return context;
+    };
+    return new TestBrowser(browser, await fresh(), fresh);
   }
 
   page(): Promise<Page> {
