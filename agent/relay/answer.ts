@@ -105,6 +105,13 @@ export class AnswerSender {
     this.#source.abort();
   }
 
+  /** Whoever reads may not any more: their side ends, too. */
+  cut(message: string): void {
+    if (this.#over) return;
+    this.fail("broken", message);
+    this.#source.abort();
+  }
+
   #close(): void {
     this.#over = true;
     this.#pending = [];

@@ -74,7 +74,7 @@ export class Relay implements Disposable {
         for (const stream of this.#streams.values()) {
           if (stream.visitor !== head.visitor) continue;
           stream.bridge?.abort();
-          stream.sender.abort();
+          stream.sender.cut("the login is over");
         }
         return;
       default:
