@@ -27,8 +27,11 @@ export const Claims = z.object({
 });
 export type Claims = z.infer<typeof Claims>;
 
-/** On HTTPS the browser itself holds the cookie to this host and path (RFC 6265bis, section 4.1.3.2). */
-export const cookieName = (base: string, secure: boolean): string => (secure ? "__Host-" : "") + base;
+/**
+ * On HTTPS the browser itself holds the cookie to this host and path, and to answers of this server: no script of an
+ * application's can plant one (RFC 6265bis, section 4.1.3; a browser that does not know `Http` still keeps to `__Host-`).
+ */
+export const cookieName = (base: string, secure: boolean): string => (secure ? "__Host-Http-" : "") + base;
 
 /** Lax: a link from the console, or from a mail, still opens the session; a foreign form or frame does not carry it. */
 export const cookieAttributes = (secure: boolean, maxAgeS: number): string =>

@@ -1,5 +1,6 @@
 import { addressOf } from "../auth/address.ts";
 import type { Origin } from "../origin.ts";
+import { confine } from "./confine.ts";
 import type { ProxyPath } from "./path.ts";
 
 /** Headers in the order they were sent; a name may repeat. */
@@ -32,24 +33,29 @@ const HANDSHAKE = new Set([
   "sec-websocket-accept",
 ]);
 
-/** These speak for the whole host, which a service shares with every other session. */
+/** These speak for the whole host, which a service may share with every other session. */
 const HOST_WIDE = new Set([
+  "accept-ch",
   "alt-svc",
-  "cdn-cache-control",
   "clear-site-data",
-  "cloudflare-cdn-cache-control",
+  "critical-ch",
   "nel",
+  "origin-agent-cluster",
   "public-key-pins",
   "report-to",
+  "sec-session-registration",
+  "secure-session-registration",
+  "set-login",
   "strict-transport-security",
-  "surrogate-control",
-  "x-accel-expires",
-  "x-accel-redirect",
-  "x-sendfile",
+  "use-as-dictionary",
 ]);
 
+/** These are for a cache or a server in front: an application is not to steer what stands before Berth. */
+const FOR_A_FRONT =
+  /^(?:x-accel-.*|x-sendfile|x-lighttpd-send-?file|x-reproxy-url|surrogate-.*|edge-(?:control|cache-tag)|(?:[\w-]+-)?cdn-cache-control|cache-tag)$/;
+
 /** Every name that begins as ours do is ours: no application sees such a cookie, or sets one. */
-const OUR_COOKIES = /^(?:__(?:Host|Secure)-)?berth(?:_\w*)?$/i;
+const OUR_COOKIES = /^(?:__(?:Host|Host-Http|Http|Secure)-)?berth(?:_\w*)?$/i;
 
 function connectionNamed(headers: Headers): Set<string> {
   const named = headers.get("connection") ?? "";
@@ -57,7 +63,7 @@ function connectionNamed(headers: Headers): Set<string> {
 }
 
 /** Pairs end at `;`, and ours begin also at the comma by which several Cookie headers are joined (RFC 9110, section 5.3). */
-const BETWEEN_COOKIES = /;|,(?=\s*(?:__(?:Host|Secure)-)?berth(?:_\w*)?\s*(?:[=;,]|$))/i;
+const BETWEEN_COOKIES = /;|,(?=\s*(?:__(?:Host|Host-Http|Http|Secure)-)?berth(?:_\w*)?\s*(?:[=;,]|$))/i;
 
 /**
  * A Cookie header without Berth's own cookies; empty when nothing is left.
@@ -182,24 +188,10 @@ export function responseHeaders(
     } else if (name === "service-worker-allowed") {
       // A service may let its worker rule all of its own pages (VS Code does), and no other session's.
       headers.set(name, `${path.prefix}/`);
-    } else if (!HOST_WIDE.has(name)) headers.append(name, value);
+    } else if (!HOST_WIDE.has(name) && !FOR_A_FRONT.test(name)) headers.append(name, value);
   }
-  headers.set("cache-control", keptPrivate(headers.get("cache-control")));
+  confine(headers);
   return headers;
-}
-
-/** What a service may tell to caches that many share; what came by one person's login is none of theirs. */
-const FOR_SHARED_CACHES = /^(?:public|s-maxage|proxy-revalidate|private)\s*(?:=|$)/i;
-
-const DIRECTIVE = /^[\w-]+(?:=(?:"[^"]*"|[^\s"]*))?$/;
-
-/** A `Cache-Control` that keeps an answer to the browser that asked (RFC 9111, section 5.2.2.7). */
-function keptPrivate(value: string | null): string {
-  const directives = (value ?? "").split(",").map((directive) => directive.trim());
-  const kept = directives.filter(
-    (directive) => DIRECTIVE.test(directive) && !FOR_SHARED_CACHES.test(directive),
-  );
-  return ["private", ...kept].join(", ");
 }
 
 function mapRefresh(value: string, path: ProxyPath, host: string, stripPrefix: boolean): string {

@@ -10,6 +10,15 @@ import {
 const PATH = { scheme: "me", port: 51_458, prefix: "/me/51458", rest: "/" } as const;
 const HOST = "sessions.localhost:8787";
 
+/** What every answer gets whose service says nothing of it. */
+const CONFINED = {
+  "cache-control": "private",
+  "content-security-policy": "frame-ancestors 'self'",
+  "cross-origin-opener-policy": "same-origin-allow-popups",
+  "cross-origin-resource-policy": "same-origin",
+  "origin-agent-cluster": "?1",
+};
+
 const mapped = (headers: HeaderList, stripPrefix = true): Headers =>
   responseHeaders(headers, PATH, HOST, stripPrefix);
 
@@ -180,6 +189,7 @@ describe("the browser gets", () => {
       ["Cache-Control", "max-age=60"],
     ]);
     expect(Object.fromEntries(headers)).toEqual({
+      ...CONFINED,
       "content-type": "text/html",
       vary: "Accept, Cookie",
       etag: 'W/"1"',
@@ -194,18 +204,56 @@ describe("the browser gets", () => {
     ["Public,S-MaxAge=60,proxy-revalidate", "private"],
     ['private="set-cookie, x", max-age=1', "private, max-age=1"],
     ['max-age=60, no-cache="set-cookie"', 'private, max-age=60, no-cache="set-cookie"'],
+    ['no-cache="set-cookie, x, public", public', 'private, no-cache="set-cookie, x, public"'],
     [", ,", "private"],
   ])("an answer that no shared cache may keep, with Cache-Control %j", (given, kept) => {
     const headers = mapped(given === undefined ? [] : [["Cache-Control", given]]);
     expect(headers.get("cache-control")).toBe(kept);
     for (const name of [
       "CDN-Cache-Control",
+      "Cloudflare-CDN-Cache-Control",
+      "Cache-Tag",
       "Surrogate-Control",
+      "Surrogate-Key",
       "X-Accel-Expires",
       "X-Accel-Redirect",
       "X-Sendfile",
     ])
       expect(mapped([[name, "x"]]).has(name)).toBe(false);
+  });
+
+  it("an answer that no page of another origin embeds, frames, or holds the window of", () => {
+    expect(Object.fromEntries(mapped([]))).toEqual(CONFINED);
+  });
+
+  it.each([
+    ["Cross-Origin-Resource-Policy", "cross-origin"],
+    ["Cross-Origin-Opener-Policy", "same-origin"],
+    ["Content-Security-Policy", "Frame-Ancestors https://example.org"],
+  ])("what the service itself says of that: %s", (name, value) => {
+    expect(mapped([[name, value]]).get(name)).toBe(value);
+  });
+
+  it("the service's own policy beside Berth's, where it says nothing of frames", () => {
+    const policy = mapped([["Content-Security-Policy", "default-src 'self'"]]).get("content-security-policy");
+    expect(policy).toBe("default-src 'self', frame-ancestors 'self'");
+    const framed = mapped([["X-Frame-Options", "DENY"]]);
+    expect([framed.get("x-frame-options"), framed.has("content-security-policy")]).toEqual(["DENY", false]);
+  });
+
+  it.each([
+    "Accept-CH",
+    "Alt-Svc",
+    "Clear-Site-Data",
+    "NEL",
+    "Report-To",
+    "Secure-Session-Registration",
+    "Set-Login",
+    "Strict-Transport-Security",
+    "Use-As-Dictionary",
+  ])("no word of the service's for its whole host: %s", (name) => {
+    expect(mapped([[name, "x"]]).has(name)).toBe(false);
+    expect(mapped([["Origin-Agent-Cluster", "?0"]]).get("origin-agent-cluster")).toBe("?1");
   });
 
   it("nothing that is for one connection, or that Connection names", () => {
@@ -222,7 +270,7 @@ describe("the browser gets", () => {
       ["X-Second", "2"],
       ["X-Kept", "3"],
     ]);
-    expect(Object.fromEntries(headers)).toEqual({ "cache-control": "private", "x-kept": "3" });
+    expect(Object.fromEntries(headers)).toEqual({ ...CONFINED, "x-kept": "3" });
   });
 
   it("no leave for a service worker to rule other sessions", () => {
