@@ -21,6 +21,13 @@ export type Proof =
 
 const CHECK = ["format", "lint", "types of the Node side", "import arrows"];
 
+/** It types them as they stand in the page, with a key and ports of its own. */
+const WEBHOOKS: Proof = {
+  by: "test",
+  file: "test/e2e/webhook-examples.test.ts",
+  says: ["/dev/urandom", "webhook-receiver.ts", "platform-call.ts session.launch", "npm start"],
+};
+
 const RESOURCE_TEST = "test/cluster/resource.test.ts";
 
 const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
@@ -31,8 +38,8 @@ const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
     /^\.\/berth (login https:\S+ --token-file \S+|whoami|logout)$/,
     {
       by: "test",
-      file: "test/e2e/account.test.ts",
-      says: [`"login", edge.url, "--token-file"`, `run("whoami")`, `run("logout")`],
+      file: "test/e2e/edge-elsewhere.test.ts",
+      says: [`"login", url, "--token-file"`, `run("whoami")`, `run("logout")`],
     },
   ],
   [/^npm run bundle$/, { by: "here" }],
@@ -68,6 +75,8 @@ const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
   [/^BERTH_PROXY_URL=/, { by: "outside", because: "the gate runs the same suite beside a Berth of its own" }],
   [/^BERTH_EDGE=https:\S+ \.\/berth up$/, { by: "outside", because: "it needs a deployed edge" }],
   [/^ssh -L \S+ \S+$/, { by: "outside", because: "it needs a second machine" }],
+  [/^echo "whsec_\$\(head -c 32 \/dev\/urandom \| base64\)"$/, WEBHOOKS],
+  [/^(BERTH_)?WEBHOOK_\S+=\S+ .*(npm start|npx node docs\/examples\/\S+\.ts.*)$/, WEBHOOKS],
 ];
 
 export const proofOf = (command: string): Proof | undefined =>
