@@ -83,6 +83,7 @@ const WITHOUT_LOGIN = new Set([
 describe("the OpenAPI document", () => {
   it.each([
     "get /api/agent",
+    "delete /api/sessions/{id}/shares/{share}",
     "delete /api/tokens/{id}",
     "get /api/events",
     "get /api/logins",
@@ -95,6 +96,7 @@ describe("the OpenAPI document", () => {
     "get /api/sessions",
     "get /api/sessions/{id}",
     "get /api/sessions/{id}/logs",
+    "get /api/sessions/{id}/shares",
     "get /api/tokens",
     "get /healthz",
     "get /me/{port}/{path}",
@@ -104,6 +106,7 @@ describe("the OpenAPI document", () => {
     "post /api/logins/{id}/end",
     "post /api/sessions",
     "post /api/sessions/{id}/cancel",
+    "post /api/sessions/{id}/shares",
     "post /api/tokens",
   ])("has %s", (name) => {
     expect(operations().map(([key]) => key)).toContain(name);
