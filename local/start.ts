@@ -90,11 +90,11 @@ async function untilOnline(api: Api, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** How much may be asked for at once is set here as on a deployed edge (docs/operator.md, "Limits"). */
-const limits = (environment: NodeJS.ProcessEnv): Record<string, string> =>
+/** What is set here as on a deployed edge: limits, the sessions' hosts (docs/operator.md), webhooks (docs/webhooks.md). */
+const settings = (environment: NodeJS.ProcessEnv): Record<string, string> =>
   Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) =>
-      name.startsWith("BERTH_LIMIT_") && value !== undefined ? [[name, value]] : [],
+      /^BERTH_(?:LIMIT_|WEBHOOK_|SESSION_HOSTS$)/.test(name) && value !== undefined ? [[name, value]] : [],
     ),
   );
 
@@ -123,7 +123,7 @@ async function start(config: Config, stop: AbortSignal): Promise<void> {
     port: config.port,
     state: join(config.home, "edge"),
     secrets,
-    bindings: limits(process.env),
+    bindings: settings(process.env),
   };
   stack.use(await LocalEdge.start(edge));
   const watching = watchEdge(config.home, stop);
