@@ -16,6 +16,7 @@ import live from "./assets/live.js?raw";
 import log from "./assets/log.js?raw";
 import lookedAt from "./assets/looked-at.js?raw";
 import message from "./assets/message.css?raw";
+import operator from "./assets/operator.css?raw";
 import notifications from "./assets/notifications.css?raw";
 import parts from "./assets/parts.css?raw";
 import events from "./assets/read-events.js?raw";
@@ -45,6 +46,7 @@ const FILES = {
       detail,
       resources,
       notifications,
+      operator,
       message,
       account,
       share,

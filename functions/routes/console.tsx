@@ -15,10 +15,26 @@ import { ServicesPage } from "../views/service-list.tsx";
 import { SessionDetailFragment, SessionDetailPage } from "../views/session-detail.tsx";
 import { SessionList } from "../views/session-list.tsx";
 import { type LaunchForm, launchRequest, readLaunchForm } from "./launch-form.ts";
-import { type Console, formOf, frameFor, nameOf, page, SEEN_COOKIE, seenBy, type View } from "./page.ts";
+import {
+  type Console,
+  formOf,
+  frameFor,
+  isOperator,
+  nameOf,
+  page,
+  SEEN_COOKIE,
+  seenBy,
+  type View,
+} from "./page.ts";
 
 const YEAR_S = 31_536_000;
-const PLACES: ReadonlySet<string> = new Set<Place>(["sessions", "services", "resources", "notifications"]);
+const PLACES: ReadonlySet<string> = new Set<Place>([
+  "sessions",
+  "services",
+  "resources",
+  "notifications",
+  "operator",
+]);
 
 const fragment = async (c: Console, view: View): Promise<Response> => c.html(await view);
 
@@ -182,7 +198,7 @@ async function bell(c: Console): Promise<Response> {
   if (newest > seen) {
     setCookie(c, SEEN_COOKIE, String(newest), { path: "/", httpOnly: true, sameSite: "Lax", maxAge: YEAR_S });
   }
-  const frame: Frame = { place: "notifications", agent, unread: 0, name: nameOf(c) };
+  const frame: Frame = { place: "notifications", agent, unread: 0, name: nameOf(c), operator: isOperator(c) };
   return page(c, <NotificationsPage {...{ frame, notifications: all, seen, now: Date.now() }} />);
 }
 

@@ -65,11 +65,14 @@ export async function deadWebhooks(
  * @throws BerthError `not_found`
  */
 export async function treatDeadWebhook(
-  env: Env,
+  c: Context<AppEnv>,
   { user, id, what }: { user: UserId; id: string; what: "redeliver" | "discard" },
 ): Promise<void> {
-  await checkKnown(env, user);
-  const deliveries = partOf(env, user, "deliveries");
-  const isDone = await (what === "redeliver" ? deliveries.redeliver(id) : deliveries.discard(id));
+  await checkKnown(c.env, user);
+  const deliveries = partOf(c.env, user, "deliveries");
+  const { caller } = c.var;
+  const isDone = await (what === "redeliver"
+    ? deliveries.redeliver(id, caller)
+    : deliveries.discard(id, caller));
   if (!isDone) throw new BerthError("not_found", `there is no undelivered webhook "${id}" any more`);
 }

@@ -15,6 +15,7 @@ import { registryPart } from "../registry/parts.ts";
 import { METRICS_TYPE, prometheusText } from "../registry/prometheus.ts";
 import { auditLines } from "./audit-export.ts";
 import { rejectInvalid } from "./invalid.ts";
+import { operatorPages } from "./operator-pages.tsx";
 import { cancelForUser, deadWebhooks, treatDeadWebhook } from "./operator-actions.ts";
 import { common, json, problem, security } from "./responses.ts";
 
@@ -194,7 +195,7 @@ function operatorApi(): OpenAPIHono<AppEnv> {
   api.openapi(listDead, async (c) => c.json(await deadWebhooks(c.env, c.req.valid("query").after), 200));
   api.openapi(treatDead, async (c) => {
     const { user, id, what } = c.req.valid("param");
-    await treatDeadWebhook(c.env, { user, id, what });
+    await treatDeadWebhook(c, { user, id, what });
     return c.body(null, 204);
   });
   return api;
@@ -217,6 +218,7 @@ export function operatorRoutes(): OpenAPIHono<AppEnv> {
   for (const path of ["/api/operator/*", "/operator/*", "/metrics"])
     routes.use(path, requireRole("operator"));
   routes.route("/api/operator", operatorApi());
+  routes.route("/operator", operatorPages());
   routes.openapi(readMetrics, async (c) => {
     const families = await registryPart(c.env, "metrics").families();
     return c.text(prometheusText(families), 200, { "content-type": METRICS_TYPE });

@@ -39,11 +39,15 @@ export function seenBy(c: Console): number {
 export const nameOf = ({ var: { visitor, admitted } }: Console): string | null =>
   visitor.user === LOCAL_USER ? null : admitted.name;
 
+/** Whether the pages for operators are there for whoever asks. */
+export const isOperator = ({ var: { admitted } }: Console): boolean =>
+  admitted.role === "operator" && admitted.scopes.includes("operator");
+
 /** What stands around a page's content. */
 export async function frameFor(c: Console, place: Place | null): Promise<Frame> {
   const { workspace } = c.var;
   const [agent, notifications] = await Promise.all([workspace.agent(), workspace.notifications()]);
   const seen = seenBy(c);
   const unread = notifications.filter((notification) => notification.id > seen).length;
-  return { place, agent, unread, name: nameOf(c) };
+  return { place, agent, unread, name: nameOf(c), operator: isOperator(c) };
 }

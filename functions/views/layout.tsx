@@ -5,7 +5,7 @@ import { Command } from "./command.tsx";
 import { Brand, Document } from "./document.tsx";
 
 /** The places of the top bar. */
-export type Place = "sessions" | "services" | "resources" | "notifications";
+export type Place = "sessions" | "services" | "resources" | "notifications" | "operator";
 
 /** What every page of the console shows around its content. */
 export type Frame = {
@@ -16,6 +16,8 @@ export type Frame = {
   unread: number;
   /** Who is logged in; null on one's own machine, where nobody logs in by name. */
   name: string | null;
+  /** The reader is an operator, and finds the way to the pages for operators. */
+  operator: boolean;
 };
 
 const LINKS = [
@@ -23,6 +25,7 @@ const LINKS = [
   { place: "services", href: "/services", text: "Services" },
   { place: "resources", href: "/resources", text: "Resources" },
 ] as const;
+const OPERATOR_LINK = { place: "operator", href: "/operator", text: "Operator" } as const;
 
 const KEYS = [
   ["/", "Search this page"],
@@ -73,6 +76,9 @@ function Account({ name, agent }: Pick<Frame, "name" | "agent">) {
       </button>
       <div id="account" class="ask" popover="auto" role="dialog" aria-label="Account">
         <p>
+          <strong>{readerName({ name, agent })}</strong>
+        </p>
+        <p>
           {agent.online ? "The workspace is connected." : "The workspace is not connected."}
           {agent.version === null ? null : ` Its agent has version ${agent.version}.`}
         </p>
@@ -101,9 +107,18 @@ const MismatchBanner = ({ mismatch }: { mismatch: Mismatch }) => (
   </div>
 );
 
-function AgentBanner({ agent }: { agent: AgentStatus }) {
+function AgentBanner({ name, agent }: Pick<Frame, "name" | "agent">) {
   if (agent.online) return null;
   if (agent.mismatch !== null) return <MismatchBanner mismatch={agent.mismatch} />;
+  if (agent.host === null && name !== null)
+    return (
+      <div class="banner" role="status">
+        <p>
+          <strong>No workspace is connected yet.</strong> Applications run on a machine of yours:{" "}
+          <a href="/account#workspace">connect one</a>.
+        </p>
+      </div>
+    );
   return (
     <div class="banner" role="status">
       {agent.host === null ? (
@@ -123,7 +138,7 @@ function AgentBanner({ agent }: { agent: AgentStatus }) {
 }
 
 /** The top bar and, when the agent is away, what to do about it. Also a fragment: it fetches itself anew. */
-export const Top = ({ place, agent, unread, name }: Frame) => (
+export const Top = ({ place, agent, unread, name, operator }: Frame) => (
   <header
     id="top"
     hx-get={`/fragments/top?place=${place ?? ""}`}
@@ -135,7 +150,7 @@ export const Top = ({ place, agent, unread, name }: Frame) => (
         <Brand />
       </a>
       <nav aria-label="Console">
-        {LINKS.map((link) => (
+        {[...LINKS, ...(operator ? [OPERATOR_LINK] : [])].map((link) => (
           <a href={link.href} {...current(link.place === place)}>
             {link.text}
           </a>
@@ -144,7 +159,7 @@ export const Top = ({ place, agent, unread, name }: Frame) => (
       <Bell unread={unread} here={place === "notifications"} />
       <Account name={name} agent={agent} />
     </div>
-    <AgentBanner agent={agent} />
+    <AgentBanner name={name} agent={agent} />
   </header>
 );
 

@@ -1,23 +1,27 @@
 import type { Caller } from "./api.ts";
 
 /** What is worth knowing afterwards. A closed list: what an operator searches for. */
-export type AuditAction =
-  | "login"
-  | "login.end"
-  | "login.copied"
-  | "token.create"
-  | "token.revoke"
-  | "agent.enroll"
-  | "agent.revoke"
-  | "agent.online"
-  | "agent.offline"
-  | "session.launch"
-  | "session.cancel"
-  | "session.share"
-  | "session.unshare"
-  | "share.enter"
-  | "webhook.call"
-  | "webhook.dead";
+export const AUDIT_ACTIONS = [
+  "login",
+  "login.end",
+  "login.copied",
+  "token.create",
+  "token.revoke",
+  "agent.enroll",
+  "agent.revoke",
+  "agent.online",
+  "agent.offline",
+  "session.launch",
+  "session.cancel",
+  "session.share",
+  "session.unshare",
+  "share.enter",
+  "webhook.call",
+  "webhook.dead",
+  "webhook.redeliver",
+  "webhook.discard",
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** One line: who did what, to which session, from where, when. `detail` never holds a secret, nor what was typed in. */
 export type AuditEntry = {

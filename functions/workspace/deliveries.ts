@@ -1,11 +1,12 @@
 import { LOCAL_USER, type UserId } from "../../contract/person.ts";
-import { isEnded, type SessionReport } from "../../contract/session.ts";
+import { type CanceledBy, isEnded, type SessionReport } from "../../contract/session.ts";
 import { EventSession, type EventType, type SessionEvent } from "../../contract/webhook.ts";
 import { backOff } from "../webhooks/back-off.ts";
 import type { WebhookTarget } from "../webhooks/config.ts";
 import { type Outcome, sendMessage, type SendOptions } from "../webhooks/send.ts";
 import type { Chore } from "./alarm.ts";
-import type { Audit } from "./audit.ts";
+import type { Caller } from "./api.ts";
+import type { Audit, AuditAction } from "./audit.ts";
 import { type DeadLetter, DeliveryQueue, type OutgoingRow } from "./delivery-queue.ts";
 import { sessionView } from "./session-view.ts";
 import type { StoredSession } from "./store.ts";
@@ -17,6 +18,9 @@ export type DeliveriesOptions = {
   /** Whose sessions they are. */
   owner: () => { id: UserId; subject: string } | null;
   audit: Audit;
+  canceledBy: (session: string) => CanceledBy | null;
+  /** Counts how an attempt went. */
+  count: (outcome: "delivered" | "failed" | "dead") => void;
   fetch: SendOptions["fetch"];
   deadline: SendOptions["deadline"];
   /** Milliseconds since 1970. */
@@ -95,25 +99,27 @@ export class Deliveries implements Chore {
   }
 
   /** Sends a dead letter again, with all its attempts. False: there is none such. */
-  async redeliver(id: string): Promise<boolean> {
-    return this.#told(this.#queue.revive(id, this.#options.now()));
+  async redeliver(id: string, by: Caller): Promise<boolean> {
+    return this.#told("webhook.redeliver", id, by, this.#queue.revive(id, this.#options.now()));
   }
 
   /** Forgets a dead letter. False: there is none such. */
-  async discard(id: string): Promise<boolean> {
-    return this.#told(this.#queue.discard(id));
+  async discard(id: string, by: Caller): Promise<boolean> {
+    return this.#told("webhook.discard", id, by, this.#queue.discard(id));
   }
 
-  #told(isFound: boolean): boolean {
+  #told(action: AuditAction, id: string, by: Caller, isFound: boolean): boolean {
     if (!isFound) return false;
+    this.#options.audit.note(action, by, { detail: id, at: this.#options.now() });
     this.onDead();
     this.#options.onChange();
     return true;
   }
 
   #put(type: EventType, stored: StoredSession, at: number): void {
-    const { owner } = this.#options;
-    const session = EventSession.parse(sessionView(stored, { reachable: true, host: "", now: at }));
+    const { owner, canceledBy } = this.#options;
+    const context = { reachable: true, host: "", now: at, canceledBy: canceledBy(stored.spec.id) };
+    const session = EventSession.parse(sessionView(stored, context));
     const event: SessionEvent = {
       type,
       timestamp: new Date(at).toISOString(),
@@ -138,13 +144,15 @@ export class Deliveries implements Chore {
   }
 
   #settle(message: OutgoingRow, outcome: Outcome): void {
-    const { now, random } = this.#options;
+    const { now, random, count } = this.#options;
     if (outcome.kind === "delivered") {
+      count("delivered");
       this.#queue.remove(message.id);
       return;
     }
     const wait =
       outcome.kind === "gone" ? null : backOff(message.attempts + 1, outcome.retryAfterMs, random());
+    count(wait === null ? "dead" : "failed");
     if (wait !== null) {
       this.#queue.delay(message.id, now() + wait, outcome.error);
       return;

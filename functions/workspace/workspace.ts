@@ -15,7 +15,7 @@ import { Account } from "./account.ts";
 import { Agents } from "./agents.ts";
 import { Alarm, type Chore } from "./alarm.ts";
 import { Answers } from "./answers.ts";
-import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
+import type { AgentStatus, Caller, Result, WorkspaceApi } from "./api.ts";
 import { Audit } from "./audit.ts";
 import { Cancellations } from "./cancellations.ts";
 import { Codes } from "./codes.ts";
@@ -72,6 +72,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       onHello: (hello, from) => this.#hello(hello, from),
       onFrame: (frame, from) => this.#receive(frame, from),
       onLost: () => this.#lost(),
+      onDown: (from) => this.#noteAgent("agent.offline", from),
       onMismatch: (mismatch) => {
         this.#counters.add("protocol_mismatches");
         this.#store.mismatch = mismatch;
@@ -136,6 +137,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     });
     this.#platform = platform(env, sql, {
       sessions: this.#sessions,
+      cancellations: this.#cancellations,
+      counters: this.#counters,
       logins,
       audit: this.#audit,
       onChange: () => this.#timesChanged(),
@@ -267,6 +270,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.#sharing.shares.endOver(Date.now());
     this.#registry.agent(Date.now());
     queueMicrotask(() => this.#feed.agent());
+    this.#noteAgent("agent.online", from);
     this.ctx.waitUntil(this.#renew(from, hello.agent.version));
     const wanted = this.#store
       .sessions()
@@ -275,6 +279,15 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     const { streams } = configOf(this.env).limits;
     const epoch = this.#store.nextEpoch();
     return { type: "welcome", protocol: PROTOCOL_VERSION, epoch, wanted, limits: { streams } };
+  }
+
+  #noteAgent(action: "agent.online" | "agent.offline", { user }: LinkedAgent): void {
+    const { agent } = this.#store;
+    const by: Caller = { user, name: "its agent", from: null, via: "agent" };
+    this.#audit.note(action, by, {
+      detail: agent === null ? undefined : `${agent.user}@${agent.host}`,
+      at: Date.now(),
+    });
   }
 
   /** Sends an agent its next token, when it is time for one. */

@@ -99,7 +99,7 @@ describe("the logins", () => {
 describe("the top bar", () => {
   const agent = { online: true, host: "hopper-login", user: "ana", version: "0.1.0", mismatch: null };
   const top = async (name: string | null): Promise<string> =>
-    textOf(await render(Top({ place: null, agent, unread: 0, name })));
+    textOf(await render(Top({ place: null, agent, unread: 0, name, operator: false })));
 
   it("names who is logged in; on one's own machine its user and host", async () => {
     expect(await top("Ana Lima")).toContain("Ana Lima");

@@ -45,7 +45,7 @@ export function consoleApp(given: Partial<World> = {}) {
     resources: async () => world.resources,
     sessions: async () => world.sessions,
     session: async (id) => find(id),
-    launch: async (request, key) => {
+    launch: async (request, { key }) => {
       const earlier = world.launches.find((launch) => key !== null && launch.key === key);
       if (earlier !== undefined && JSON.stringify(earlier.request) !== JSON.stringify(request)) {
         const conflict = new BerthError(

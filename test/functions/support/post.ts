@@ -28,6 +28,8 @@ export class Post {
   answer: Answer = () => new Response(null, { status: 204 });
   deliveries: Deliveries;
   deaths = 0;
+  /** How the attempts went. */
+  readonly counted: string[] = [];
   readonly #sql: SqlStorage;
   #deadlines: { ms: number; pass: () => void }[] = [];
   /** Messages to which the receiver has not answered yet. */
@@ -87,6 +89,8 @@ export class Post {
       target: TARGET,
       owner: () => null,
       audit: this.audit,
+      canceledBy: () => null,
+      count: (outcome) => this.counted.push(outcome),
       fetch: (url, init) => this.#receive(url, init),
       deadline: (ms) => this.#deadline(ms),
       now: () => this.now,

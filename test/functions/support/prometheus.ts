@@ -32,7 +32,7 @@ export function readPrometheus(text: string) {
       const suffixes = SUFFIXES[family?.type ?? ""] ?? [""];
       if (!suffixes.some((suffix) => sample.name === `${family?.name}${suffix}`))
         throw new Error(`${sample.name} does not belong to ${family?.name}`);
-      const pairs = Object.entries(sample.labels).map(([label, text]) => JSON.stringify([label, text]));
+      const pairs = Object.entries(sample.labels).map((pair) => JSON.stringify(pair));
       const series = [sample.name, ...pairs.toSorted((a, b) => a.localeCompare(b))].join(" ");
       if (seen.has(series)) throw new Error(`${series} comes twice`);
       seen.add(series);

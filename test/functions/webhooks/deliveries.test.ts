@@ -2,6 +2,8 @@ import { reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { LOCAL_USER } from "../../../contract/person.ts";
+import { LOCAL_USER } from "../../../contract/person.ts";
 import { Post, TARGET } from "../support/post.ts";
 
 afterEach(async () => {
@@ -21,6 +23,11 @@ const answers =
   () =>
     new Response(null, { status: code, headers });
 const RUNNING = { state: "running", startedAt: 1_790_000_000_000 } as const;
+
+/** The operator. */
+const OLGA = { user: LOCAL_USER, name: "Olga", from: null, via: "console" } as const;
+
+const OPERATOR = { user: LOCAL_USER, name: "Olga", from: null, via: "console" } as const;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -111,6 +118,7 @@ describe("a receiver that fails", () => {
         post.received.map(({ at }) => Math.floor(at / 1000)),
       );
       expect(await post.deliveries.dead()).toEqual([]);
+      expect(post.counted).toEqual([...Array<string>(5).fill("failed"), "delivered"]);
     }),
   );
 
@@ -329,12 +337,15 @@ describe("a dead letter", () => {
     "is sent again when the operator says so",
     withPost(async (post) => {
       const id = await kill(post, A);
-      expect(await post.deliveries.redeliver(id)).toBe(true);
+      expect(await post.deliveries.redeliver(id, OLGA)).toBe(true);
       expect(post.deliveries.deadCount()).toBe(0);
       while ((await post.next()) !== null);
       expect(post.received.map((message) => message.id)).toEqual([id, id]);
-      expect(await post.deliveries.redeliver(id)).toBe(false);
+      expect(await post.deliveries.redeliver(id, OLGA)).toBe(false);
       expect(post.deaths).toBe(2);
+      const [entry] = post.audit.after(0, 10).slice(-1);
+      expect(entry).toMatchObject({ action: "webhook.redeliver", by: OPERATOR, detail: id });
+      expect(post.counted).toEqual(["dead", "delivered"]);
     }),
   );
 
@@ -342,10 +353,10 @@ describe("a dead letter", () => {
     "is forgotten when the operator says so",
     withPost(async (post) => {
       const id = await kill(post, A);
-      expect(await post.deliveries.discard("msg_other")).toBe(false);
-      expect(await post.deliveries.discard(id)).toBe(true);
+      expect(await post.deliveries.discard("msg_other", OLGA)).toBe(false);
+      expect(await post.deliveries.discard(id, OLGA)).toBe(true);
       expect(await post.deliveries.dead()).toEqual([]);
-      expect(await post.deliveries.redeliver(id)).toBe(false);
+      expect(await post.deliveries.redeliver(id, OLGA)).toBe(false);
     }),
   );
 

@@ -1,0 +1,164 @@
+import { Hono } from "hono";
+import { CancelReason } from "../../contract/operator.ts";
+import { UserId } from "../../contract/person.ts";
+import { BerthError } from "../../contract/problem.ts";
+import { SessionState } from "../../contract/session.ts";
+import type { AppEnv } from "../env.ts";
+import { registryPart } from "../registry/parts.ts";
+import { OperatorAudit } from "../views/operator-audit.tsx";
+import { OperatorOverview } from "../views/operator-overview.tsx";
+import { OperatorSessions } from "../views/operator-sessions.tsx";
+import { OperatorWebhooks } from "../views/operator-webhooks.tsx";
+import { cancelForUser, deadWebhooks, treatDeadWebhook } from "./operator-actions.ts";
+import { type Console, formOf, frameFor, page } from "./page.ts";
+
+/** Users, sessions and entries on one page. */
+const USERS = 100;
+const SESSIONS = 50;
+const ENTRIES = 100;
+
+/** What was typed, cut to what makes sense; empty when nothing was. */
+const typed = (c: Console, name: string): string => c.req.query(name)?.trim().slice(0, 200) ?? "";
+
+const given = (text: string): string | undefined => (text === "" ? undefined : text);
+
+/** An address with those of the values that are not empty. */
+function address(path: string, values: Readonly<Record<string, string>>): string {
+  const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value !== ""));
+  return query.size === 0 ? path : `${path}?${query.toString()}`;
+}
+
+/** The user whom the address names; what is no user's id is nobody's. */
+function userOf(c: Console): UserId {
+  const user = UserId.safeParse(c.req.param("user"));
+  if (!user.success) throw new BerthError("not_found", `there is no user "${c.req.param("user") ?? ""}"`);
+  return user.data;
+}
+
+/** Nobody has this id: what somebody typed who meant a user that there is not. */
+const NOBODY = UserId.parse("u00000000000000000000");
+
+const typedUser = (text: string): UserId | undefined =>
+  text === "" ? undefined : (UserId.safeParse(text).data ?? NOBODY);
+
+async function overview(c: Console): Promise<Response> {
+  const query = typed(c, "q");
+  const users = registryPart(c.env, "users");
+  const [frame, totals, known] = await Promise.all([
+    frameFor(c, "operator"),
+    users.totals(),
+    users.list({ search: query, order: "told", limit: USERS + 1 }),
+  ]);
+  const shown = { users: known.slice(0, USERS), isCut: known.length > USERS };
+  return page(c, <OperatorOverview {...{ frame, totals, ...shown, query, now: Date.now() }} />);
+}
+
+const deadCount = async (c: Console): Promise<number> => (await registryPart(c.env, "users").totals()).dead;
+
+async function sessions(c: Console): Promise<Response> {
+  const filter = { q: typed(c, "q"), state: typed(c, "state"), user: typed(c, "user") };
+  const after = Number(typed(c, "after"));
+  const [frame, dead, found] = await Promise.all([
+    frameFor(c, "operator"),
+    deadCount(c),
+    registryPart(c.env, "sessions").page({
+      search: filter.q,
+      state: SessionState.safeParse(filter.state).data,
+      user: typedUser(filter.user),
+      after: Number.isSafeInteger(after) && after > 0 ? after : undefined,
+      limit: SESSIONS,
+    }),
+  ]);
+  const next =
+    found.next === null ? null : address("/operator/sessions", { ...filter, after: String(found.next) });
+  const canceled = given(typed(c, "canceled")) ?? null;
+  const props = { frame, dead, sessions: found.sessions, filter, next, canceled, now: Date.now() };
+  return page(c, <OperatorSessions {...props} />);
+}
+
+async function cancel(c: Console): Promise<Response> {
+  const user = userOf(c);
+  const reason = CancelReason.safeParse((await formOf(c)).get("reason"));
+  if (!reason.success)
+    throw new BerthError(
+      "invalid_request",
+      "a cancel of somebody else's session needs a reason of one line",
+      {
+        field: "reason",
+      },
+    );
+  const { id } = await cancelForUser(c, { user, id: c.req.param("id") ?? "", reason: reason.data });
+  return c.redirect(address("/operator/sessions", { canceled: id }), 303);
+}
+
+async function webhooks(c: Console): Promise<Response> {
+  const [frame, dead, found] = await Promise.all([
+    frameFor(c, "operator"),
+    deadCount(c),
+    deadWebhooks(c.env, given(typed(c, "after"))),
+  ]);
+  const next = found.next === null ? null : address("/operator/webhooks", { after: found.next });
+  return page(c, <OperatorWebhooks {...{ frame, dead, webhooks: found.items, next, now: Date.now() }} />);
+}
+
+const treatWebhook =
+  (what: "redeliver" | "discard") =>
+  async (c: Console): Promise<Response> => {
+    await treatDeadWebhook(c, { user: userOf(c), id: c.req.param("id") ?? "", what });
+    return c.redirect("/operator/webhooks", 303);
+  };
+
+/** The start of a day in UTC that was typed, some days later; undefined for what is no day. */
+function dayOf(text: string, days: number): number | undefined {
+  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(time) ? undefined : time + days * 86_400_000;
+}
+
+async function audit(c: Console): Promise<Response> {
+  const filter = {
+    user: typed(c, "user"),
+    action: typed(c, "action"),
+    session: typed(c, "session"),
+    from: typed(c, "from"),
+    to: typed(c, "to"),
+  };
+  const [from, to] = [dayOf(filter.from, 0), dayOf(filter.to, 1)];
+  const before = Number(typed(c, "before"));
+  const user = typedUser(filter.user);
+  const query = { user, action: given(filter.action), session: given(filter.session), from, to };
+  const [frame, dead, found] = await Promise.all([
+    frameFor(c, "operator"),
+    deadCount(c),
+    registryPart(c.env, "auditLog").page(query, {
+      order: "newest",
+      beyond: Number.isSafeInteger(before) && before > 0 ? before : undefined,
+      limit: ENTRIES + 1,
+    }),
+  ]);
+  const lines = found.slice(0, ENTRIES);
+  const last = found.length > ENTRIES ? lines.at(-1)?.id : undefined;
+  const iso = (time: number | undefined): string => (time === undefined ? "" : new Date(time).toISOString());
+  const exported = { ...filter, user: user ?? "", from: iso(from), to: iso(to) };
+  const props = {
+    frame,
+    dead,
+    lines,
+    filter,
+    exportHref: address("/api/operator/audit", exported),
+    older: last === undefined ? null : address("/operator/audit", { ...filter, before: String(last) }),
+  };
+  return page(c, <OperatorAudit {...props} />);
+}
+
+/** The pages for operators, mounted at `/operator`. */
+export function operatorPages(): Hono<AppEnv> {
+  const routes = new Hono<AppEnv>();
+  routes.get("/", overview);
+  routes.get("/sessions", sessions);
+  routes.post("/sessions/:user/:id/cancel", cancel);
+  routes.get("/webhooks", webhooks);
+  routes.post("/webhooks/:user/:id/redeliver", treatWebhook("redeliver"));
+  routes.post("/webhooks/:user/:id/discard", treatWebhook("discard"));
+  routes.get("/audit", audit);
+  return routes;
+}

@@ -1,0 +1,161 @@
+import type { OperatorSession } from "../../contract/operator.ts";
+import { isEnded, SESSION_STATES } from "../../contract/session.ts";
+import type { Frame } from "./layout.tsx";
+import { Next, OperatorLayout } from "./operator-layout.tsx";
+import { lookOf, State } from "./state.tsx";
+import { Elapsed } from "./time.tsx";
+
+/** What the list is narrowed to; empty for everything. */
+export type SessionFilter = { q: string; state: string; user: string };
+
+type Props = {
+  frame: Frame;
+  dead: number;
+  sessions: readonly OperatorSession[];
+  filter: SessionFilter;
+  /** Where the next page is. */
+  next: string | null;
+  /** The session that has just been canceled. */
+  canceled: string | null;
+  now: number;
+};
+
+/** Characters of a reason, as the API takes them. */
+const LONGEST_REASON = 300;
+
+/** Cancel, asked once, in place; its owner reads the reason. */
+function Cancel({ session }: { session: OperatorSession }) {
+  const { user, id, name, userName } = session;
+  const ask = `cancel-${user}-${id}`;
+  const owner = userName ?? "its owner";
+  return (
+    <>
+      <button
+        type="button"
+        class="button quiet"
+        popovertarget={ask}
+        aria-label={`Cancel ${name} of ${owner}`}
+      >
+        Cancel
+      </button>
+      <div id={ask} class="ask" popover="auto" role="dialog" aria-label={`Cancel ${name} of ${owner}`}>
+        <p>
+          <strong>
+            Cancel {name} of {owner}?
+          </strong>
+        </p>
+        <p>
+          The application ends, and what is not saved in it is lost. Saved files stay.{" "}
+          {userName ?? "The owner"} sees your name and the reason.
+          {session.reachable ? null : " The workspace is not connected: it happens as soon as it is."}
+        </p>
+        <form method="post" action={`/operator/sessions/${user}/${id}/cancel`}>
+          <label class="reason">
+            Reason
+            <input type="text" name="reason" required maxlength={LONGEST_REASON} autocomplete="off" />
+          </label>
+          <button class="button danger">Cancel the session</button>
+          <button type="button" class="button" popovertarget={ask} popovertargetaction="hide">
+            Keep it
+          </button>
+        </form>
+      </div>
+    </>
+  );
+}
+
+function Row({ session, now }: { session: OperatorSession; now: number }) {
+  const { name, service, user, userName, resource, placement, node } = session;
+  return (
+    <li class="session plain">
+      <State look={lookOf(session)} />
+      <div class="what">
+        <span class="name">{name}</span>
+        <p class="facts">
+          <a href={`/operator/sessions?user=${user}`}>{userName ?? user}</a>
+          <span>{service}</span>
+          <span>{resource === null ? placement : `${resource}, ${placement}`}</span>
+          {node === null ? null : <span>node {node}</span>}
+          {session.reachable ? null : <span>last known: {session.state}</span>}
+          <Elapsed at={session.startedAt ?? session.createdAt} now={now} />
+        </p>
+      </div>
+      <div class="actions">{session.canceling ? null : <Cancel session={session} />}</div>
+    </li>
+  );
+}
+
+const Filters = ({ filter }: { filter: SessionFilter }) => (
+  <form class="filters" role="search" method="get" action="/operator/sessions">
+    <label>
+      Search
+      <input
+        type="search"
+        name="q"
+        value={filter.q}
+        maxlength={200}
+        aria-keyshortcuts="/"
+        autocomplete="off"
+      />
+    </label>
+    <label>
+      State
+      <select name="state">
+        <option value="">any</option>
+        {SESSION_STATES.filter((state) => !isEnded(state)).map((state) => (
+          <option value={state} selected={state === filter.state}>
+            {state}
+          </option>
+        ))}
+      </select>
+    </label>
+    {filter.user === "" ? null : <input type="hidden" name="user" value={filter.user} />}
+    <button class="button">Show</button>
+    {Object.values(filter).every((value) => value === "") ? null : (
+      <a href="/operator/sessions">Show everybody's</a>
+    )}
+  </form>
+);
+
+const None = ({ filter }: { filter: SessionFilter }) =>
+  Object.values(filter).some((value) => value !== "") ? (
+    <p class="nothing">
+      No live session is like that. <a href="/operator/sessions">Show everybody's</a>
+    </p>
+  ) : (
+    <div class="lesson">
+      <h2>Nothing is running</h2>
+      <p>
+        Here are the sessions of everybody that have not ended, and each can be canceled with a reason that
+        its owner reads. What an application shows is its owner's alone.
+      </p>
+    </div>
+  );
+
+/** The live sessions of everybody. */
+export const OperatorSessions = ({ frame, dead, sessions, filter, next, canceled, now }: Props) => (
+  <OperatorLayout title="Everybody's sessions" place="sessions" frame={frame} dead={dead}>
+    <div class="head">
+      <h1>Everybody's sessions</h1>
+    </div>
+    {canceled === null ? null : (
+      <div class="notice" role="status">
+        <p>
+          The cancel of <code>{canceled}</code> is noted, and its owner told. It stands here some moments
+          later.
+        </p>
+      </div>
+    )}
+    <Filters filter={filter} />
+    {sessions.length === 0 ? (
+      <None filter={filter} />
+    ) : (
+      <ul class="rows">
+        {sessions.map((session) => (
+          <Row session={session} now={now} />
+        ))}
+      </ul>
+    )}
+    <Next href={next} text="Earlier ones" />
+  </OperatorLayout>
+);

@@ -1,0 +1,93 @@
+import type { DeadWebhook } from "../../contract/operator.ts";
+import type { Frame } from "./layout.tsx";
+import { Next, OperatorLayout } from "./operator-layout.tsx";
+import { Ago } from "./time.tsx";
+
+type Props = {
+  frame: Frame;
+  dead: number;
+  webhooks: readonly DeadWebhook[];
+  /** Where the next page is. */
+  next: string | null;
+  now: number;
+};
+
+function Discard({ webhook, action }: { webhook: DeadWebhook; action: string }) {
+  const ask = `discard-${webhook.id}`;
+  return (
+    <>
+      <button type="button" class="button quiet" popovertarget={ask} aria-label={`Discard ${webhook.id}`}>
+        Discard
+      </button>
+      <div id={ask} class="ask" popover="auto" role="dialog" aria-label={`Discard ${webhook.id}`}>
+        <p>
+          <strong>Discard this message?</strong>
+        </p>
+        <p>The platform is never told of it. The session itself is not touched.</p>
+        <form method="post" action={`${action}/discard`}>
+          <button class="button danger">Discard</button>
+          <button type="button" class="button" popovertarget={ask} popovertargetaction="hide">
+            Keep it
+          </button>
+        </form>
+      </div>
+    </>
+  );
+}
+
+function Row({ webhook, now }: { webhook: DeadWebhook; now: number }) {
+  const { id, type, user, userName, session, attempts, error, diedAt } = webhook;
+  const action = `/operator/webhooks/${user}/${id}`;
+  return (
+    <li class="session plain">
+      <code class="kind">{type}</code>
+      <div class="what">
+        <p class="name">{error}</p>
+        <p class="facts">
+          <span>{userName ?? user}</span>
+          <span>
+            session <code>{session}</code>
+          </span>
+          <span>{attempts === 1 ? "1 attempt" : `${attempts} attempts`}</span>
+          <span>
+            given up <Ago at={diedAt} now={now} />
+          </span>
+          <code>{id}</code>
+        </p>
+      </div>
+      <div class="actions">
+        <form method="post" action={`${action}/redeliver`}>
+          <button class="button" aria-label={`Send ${id} again`}>
+            Send again
+          </button>
+        </form>
+        <Discard webhook={webhook} action={action} />
+      </div>
+    </li>
+  );
+}
+
+/** The webhooks that the platform did not take. */
+export const OperatorWebhooks = ({ frame, dead, webhooks, next, now }: Props) => (
+  <OperatorLayout title="Undelivered webhooks" place="webhooks" frame={frame} dead={dead} refresh={30}>
+    <div class="head">
+      <h1>Undelivered webhooks</h1>
+    </div>
+    {webhooks.length === 0 ? (
+      <div class="lesson">
+        <h2>Everything was delivered</h2>
+        <p>
+          What Berth tells the platform of sessions is tried again and again for hours. What it still does not
+          take waits here: send it again once the platform is well, or discard it.
+        </p>
+      </div>
+    ) : (
+      <ul class="rows">
+        {webhooks.map((webhook) => (
+          <Row webhook={webhook} now={now} />
+        ))}
+      </ul>
+    )}
+    <Next href={next} text="Those of more users" />
+  </OperatorLayout>
+);
