@@ -2,7 +2,13 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { Readable } from "node:stream";
 
-type Init = { method?: string; headers?: Record<string, string>; form?: Record<string, string> };
+type Init = {
+  method?: string;
+  headers?: Record<string, string>;
+  /** What a page of the same origin sends. */
+  form?: Record<string, string>;
+  json?: unknown;
+};
 
 const NAVIGATION = { accept: "text/html,application/xhtml+xml" };
 
@@ -16,7 +22,7 @@ export class HttpBrowser {
   /** One request, its redirects not followed. */
   async go(address: string, init: Init = {}): Promise<Response> {
     const url = new URL(address);
-    const body = init.form === undefined ? undefined : new URLSearchParams(init.form).toString();
+    const body = bodyOf(init);
     const outgoing = request({
       host: "127.0.0.1",
       port: url.port,
@@ -26,13 +32,11 @@ export class HttpBrowser {
         host: url.host,
         ...NAVIGATION,
         cookie: this.cookies(url.hostname),
-        ...(body === undefined
-          ? {}
-          : { "content-type": "application/x-www-form-urlencoded", origin: url.origin }),
+        ...(body === undefined ? {} : { "content-type": body.type, origin: url.origin }),
         ...init.headers,
       },
     });
-    outgoing.end(body);
+    outgoing.end(body?.text);
     const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
     const response = responseOf(incoming);
     for (const set of response.headers.getSetCookie()) this.keep(url.hostname, set);
@@ -86,6 +90,12 @@ export class HttpBrowser {
     if (isGone) jar.delete(name);
     else jar.set(name, value);
   }
+}
+
+function bodyOf({ form, json }: Init): { type: string; text: string } | undefined {
+  if (form !== undefined)
+    return { type: "application/x-www-form-urlencoded", text: new URLSearchParams(form).toString() };
+  return json === undefined ? undefined : { type: "application/json", text: JSON.stringify(json) };
 }
 
 function responseOf(incoming: IncomingMessage): Response {

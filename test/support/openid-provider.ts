@@ -1,7 +1,15 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
+import {
+  type CryptoKey,
+  decodeJwt,
+  exportJWK,
+  generateKeyPair,
+  type JWK,
+  type JWTPayload,
+  SignJWT,
+} from "jose";
 import { Provider } from "oidc-provider";
 
 type Key = { id: string; privateKey: CryptoKey; jwk: JWK };
@@ -69,6 +77,7 @@ export class OpenIdProvider implements AsyncDisposable {
       client_secret: CLIENT.secret,
       redirect_uris: [`${berth}/login/callback`],
       post_logout_redirect_uris: [`${berth}/`],
+      backchannel_logout_session_required: true,
       backchannel_logout_uri: `${berth}/logout/back-channel`,
     };
     return new OpenIdProvider(server, client, [await makeKey()], await makeKey());

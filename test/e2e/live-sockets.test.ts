@@ -1,0 +1,140 @@
+import { once } from "node:events";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { BrowserLogin } from "../../contract/account.ts";
+import type { HttpBrowser } from "../support/http-browser.ts";
+import { JoinedAgent } from "../support/joined-agent.ts";
+import { OidcEdge } from "../support/oidc-edge.ts";
+
+const LIVE = {
+  "start_template.sh": `exec "$berth_node" ${join(import.meta.dirname, "../support/live-service.ts")} "$service_port"\n`,
+};
+
+let edge: OidcEdge;
+/** A browser of Ana's that stays logged in, and her agent. */
+let owner: HttpBrowser;
+let agent: JoinedAgent;
+let port: string;
+
+beforeAll(async () => {
+  edge = await OidcEdge.start();
+  owner = await edge.browser();
+  agent = await JoinedAgent.start(edge.console, owner, { live: LIVE });
+  const session = await agent.running("live");
+  port = session.port === null ? "" : String(session.port);
+});
+
+afterAll(async () => {
+  await agent[Symbol.asyncDispose]();
+  await edge[Symbol.asyncDispose]();
+});
+
+type Live = {
+  socket: WebSocket;
+  events: ReadableStreamDefaultReader<Uint8Array>;
+  console: ReadableStreamDefaultReader<Uint8Array>;
+};
+
+const say = async (socket: WebSocket, text: string): Promise<string> => {
+  const answered = once(socket, "message");
+  socket.send(text);
+  return String((await answered)[0]);
+};
+
+/** An application's event stream, or the console's, once something has come of it. */
+async function stream(browser: HttpBrowser, address: string): Promise<Live["events"]> {
+  const response = await browser.go(address, { headers: { accept: "text/event-stream" } });
+  expect(response.status).toBe(200);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  expect((await reader.read()).done).toBe(false);
+  return reader;
+}
+
+/** What a browser has open of the session, by the ways that a browser has. */
+async function open(browser: HttpBrowser): Promise<Live> {
+  const { response } = await browser.follow(`${edge.sessions}/me/${port}/`);
+  expect([response.status, await response.text()]).toEqual([200, "live"]);
+  const { host, hostname } = new URL(edge.sessions);
+  const socket = new WebSocket(`ws://127.0.0.1:${new URL(edge.sessions).port}/me/${port}/echo`, {
+    headers: { host, origin: edge.sessions, cookie: browser.cookies(hostname) },
+  });
+  await once(socket, "open");
+  expect(await say(socket, "one")).toBe("one");
+  return {
+    socket,
+    events: await stream(browser, `${edge.sessions}/me/${port}/events`),
+    console: await stream(browser, `${edge.console}/api/events`),
+  };
+}
+
+/** Resolves when everything has ended, by whatever kind of end. */
+async function ended({ socket, events, console }: Live): Promise<void> {
+  const drain = async (reader: Live["events"]): Promise<void> => {
+    try {
+      while (!(await reader.read()).done);
+    } catch {
+      // An end that is an error is one.
+    }
+  };
+  const closed = socket.readyState === WebSocket.CLOSED ? undefined : once(socket, "close");
+  await Promise.all([closed, drain(events), drain(console)]);
+}
+
+async function close({ socket, events, console }: Live): Promise<void> {
+  socket.close();
+  await Promise.all([once(socket, "close"), events.cancel(), console.cancel()]);
+}
+
+async function loginsOf(browser: HttpBrowser): Promise<BrowserLogin[]> {
+  const response = await browser.go(`${edge.console}/api/logins`, {
+    headers: { accept: "application/json" },
+  });
+  return BrowserLogin.array().parse(await response.json());
+}
+
+/** How a login of Ana's ends while it has connections open. */
+const ENDS: [string, (browser: HttpBrowser) => Promise<unknown>][] = [
+  ["its own logout", (browser) => browser.go(`${edge.console}/logout`, { form: {} })],
+  [
+    "its revocation in another browser",
+    async (browser) => {
+      const id = (await loginsOf(browser)).find(({ current }) => current)?.id ?? "";
+      const answer = await owner.go(`${edge.console}/api/logins/${id}/end`, { method: "POST" });
+      expect(answer.status).toBe(204);
+    },
+  ],
+  [
+    "a logout at the provider",
+    async (browser) => {
+      const html = await (await browser.go(`${edge.provider.issuer}/session/end`)).text();
+      const [, action = ""] = /action="([^"]*)"/.exec(html) ?? [];
+      const [, xsrf = ""] = /name="xsrf" value="([^"]*)"/.exec(html) ?? [];
+      await browser.go(action, { form: { xsrf, logout: "yes" } });
+    },
+  ],
+  ["another login in its place", (browser) => edge.logIn(browser)],
+];
+
+it.each(ENDS)("a WebSocket and event streams end with %s, and nobody else's", async (_how, end) => {
+  const browser = await edge.browser();
+  const [mine, theirs] = [await open(browser), await open(owner)];
+  await end(browser);
+  await ended(mine);
+  expect(await say(theirs.socket, "two")).toBe("two");
+  await close(theirs);
+});
+
+it("the sessions' cookie of a login that is over opens nothing more", async () => {
+  const browser = await edge.browser();
+  await close(await open(browser));
+  await browser.go(`${edge.console}/logout`, { form: {} });
+  const { response, at } = await browser.follow(`${edge.sessions}/me/${port}/`);
+  expect([response.status, new URL(at).pathname]).toEqual([401, "/hand-over"]);
+  const { host, hostname } = new URL(edge.sessions);
+  const socket = new WebSocket(`ws://127.0.0.1:${new URL(edge.sessions).port}/me/${port}/echo`, {
+    headers: { host, origin: edge.sessions, cookie: browser.cookies(hostname) },
+  });
+  const [error] = (await once(socket, "error")) as [Error];
+  expect(error.message).toContain("401");
+});
