@@ -7,7 +7,7 @@ import type { z } from "zod";
 import { type AgentFrame, decodeFrame, EdgeFrame, encodeFrame } from "../../contract/frames.ts";
 import { type LaunchRequest, Session, SessionReport } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
-import { LocalEdge } from "../../local/edge.ts";
+import { type EdgeOptions, LocalEdge } from "../../local/edge.ts";
 import { freePort } from "./berth.ts";
 import { eventually } from "./eventually.ts";
 
@@ -18,29 +18,34 @@ type Hello = Extract<AgentFrame, { type: "hello" }>;
 /** The real edge in workerd with an agent's link that says what the test tells it, of clusters that need not be. */
 export class LinkedEdge implements AsyncDisposable {
   readonly url: string;
-  readonly #edge: LocalEdge;
-  readonly #link: WebSocket;
-  readonly #state: string;
+  readonly #options: EdgeOptions;
+  #edge: LocalEdge;
+  #link: WebSocket;
 
-  private constructor(url: string, edge: LocalEdge, link: WebSocket, state: string) {
-    this.url = url;
+  private constructor(options: EdgeOptions, edge: LocalEdge, link: WebSocket) {
+    this.url = `http://localhost:${options.port}`;
+    this.#options = options;
     this.#edge = edge;
     this.#link = link;
-    this.#state = state;
   }
 
-  static async start(hello: Pick<Hello, "services" | "resources">): Promise<LinkedEdge> {
+  /** @param bindings settings of the edge's, as an operator has them */
+  static async start(
+    hello: Pick<Hello, "services" | "resources">,
+    bindings: Record<string, string> = {},
+  ): Promise<LinkedEdge> {
     const [port, state] = [await freePort(), await mkdtemp(join(tmpdir(), "berth-edge-"))];
-    const edge = await LocalEdge.start({ port, state, secrets: SECRETS });
-    const link = new WebSocket(`ws://localhost:${port}/agent/link`, {
-      headers: { authorization: `Bearer ${SECRETS.agentToken}` },
-    });
-    await once(link, "open");
-    const agent = { version: "0.1.0", host: "workspace", user: "ana" };
-    link.send(encodeFrame({ type: "hello", protocol: PROTOCOL_VERSION, agent, sessions: [], ...hello }));
-    const [welcome] = await once(link, "message");
-    if (decodeFrame(EdgeFrame, String(welcome)).head.type !== "welcome") throw new Error("no welcome");
-    return new LinkedEdge(`http://localhost:${port}`, edge, link, state);
+    const options = { port, state, secrets: SECRETS, bindings };
+    const edge = await LocalEdge.start(options);
+    return new LinkedEdge(options, edge, await openLink(port, { ...hello, sessions: [] }));
+  }
+
+  /** Ends workerd and starts it again with the storage that it left; the agent then says what it knows. */
+  async restart(hello: Pick<Hello, "services" | "resources" | "sessions">): Promise<void> {
+    this.#link.close();
+    await this.#edge[Symbol.asyncDispose]();
+    this.#edge = await LocalEdge.start(this.#options);
+    this.#link = await openLink(this.#options.port, hello);
   }
 
   send(frame: AgentFrame): void {
@@ -81,6 +86,22 @@ export class LinkedEdge implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#link.close();
     await this.#edge[Symbol.asyncDispose]();
-    await rm(this.#state, { recursive: true, force: true });
+    await rm(this.#options.state, { recursive: true, force: true });
   }
+}
+
+/** An agent's link that has said hello and was welcomed. */
+async function openLink(
+  port: number,
+  hello: Pick<Hello, "services" | "resources" | "sessions">,
+): Promise<WebSocket> {
+  const link = new WebSocket(`ws://localhost:${port}/agent/link`, {
+    headers: { authorization: `Bearer ${SECRETS.agentToken}` },
+  });
+  await once(link, "open");
+  const agent = { version: "0.1.0", host: "workspace", user: "ana" };
+  link.send(encodeFrame({ type: "hello", protocol: PROTOCOL_VERSION, agent, ...hello }));
+  const [welcome] = await once(link, "message");
+  if (decodeFrame(EdgeFrame, String(welcome)).head.type !== "welcome") throw new Error("no welcome");
+  return link;
 }
