@@ -11,6 +11,7 @@ import { BerthError } from "../../contract/problem.ts";
 import { sshFingerprint } from "../auth/ssh-fingerprint.ts";
 import { randomToken, sha256 } from "../auth/token.ts";
 import type { Caller, Result } from "../workspace/api.ts";
+import type { Chore } from "../workspace/alarm.ts";
 import { failure } from "../workspace/failure.ts";
 
 /** What a person is shown of who wants to join. Times in milliseconds since 1970. */
@@ -84,11 +85,14 @@ const WRONG_BY_ADDRESS = 50;
  * The agents that ask to join somebody's workspace, which nobody knows yet. Neither code of theirs outlives its ten
  * minutes; of the device code, which with the agent's key gets the token, there is only a hash.
  */
-export class Enrolments {
+export class Enrolments implements Chore {
   readonly #sql: SqlStorage;
+  readonly #onChange: () => void;
 
-  constructor(sql: SqlStorage) {
+  /** @param onChange called when something has come that expires */
+  constructor(sql: SqlStorage, onChange: () => void) {
     this.#sql = sql;
+    this.#onChange = onChange;
     sql.exec(SCHEMA);
   }
 
@@ -123,6 +127,7 @@ export class Enrolments {
       now + LIFETIME_MS,
       INTERVAL_S,
     );
+    this.#onChange();
     return { ok: true, value: { deviceCode, userCode } };
   }
 
@@ -150,6 +155,7 @@ export class Enrolments {
     if (row !== undefined) return { ok: true, value: asking(row) };
     for (const each of who)
       this.#sql.exec("INSERT INTO enrolment_guesses (who, at) VALUES (?, ?)", each, now);
+    this.#onChange();
     return { ok: true, value: null };
   }
 
@@ -211,13 +217,12 @@ export class Enrolments {
     return { ok: true, value: { status: "approved", grant: decision.grant, asking: asking(row) } };
   }
 
-  /** Deletes what has expired. Each call does; the object's alarm need only come for what nobody asks for any more. */
+  /** Deletes what has expired: each call does, so that nothing depends on when the alarm comes. */
   #forget(now: number): void {
     this.#sql.exec("DELETE FROM enrolments WHERE expires <= ?", now);
     this.#sql.exec("DELETE FROM enrolment_guesses WHERE at <= ?", now - LIFETIME_MS);
   }
 
-  /** When something here expires next; null: nothing is here. */
   due(): number | null {
     const { next } = this.#sql
       .exec<{ next: number | null }>(
@@ -228,10 +233,8 @@ export class Enrolments {
     return next;
   }
 
-  /** For the alarm: deletes what has expired by `now`. */
-  run(now: number): Promise<void> {
+  async run(now: number): Promise<void> {
     this.#forget(now);
-    return Promise.resolve();
   }
 
   #withDevice(device: string): Row | undefined {

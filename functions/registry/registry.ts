@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { callPart } from "../part-calls.ts";
+import { Alarm } from "../workspace/alarm.ts";
 import { AuditLog } from "./audit-log.ts";
 import { Enrolments } from "./enrolments.ts";
 import { Intake } from "./intake.ts";
@@ -17,6 +18,7 @@ import { Users } from "./users.ts";
  */
 export class Registry extends DurableObject<Env> {
   readonly #parts: RegistryParts;
+  readonly #alarm: Alarm;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -26,8 +28,10 @@ export class Registry extends DurableObject<Env> {
     const sessions = new LiveSessions(sql);
     const auditLog = new AuditLog(sql);
     const totals = new Totals(sql);
+    const enrolments = new Enrolments(sql, () => ctx.waitUntil(this.#alarm.set()));
+    this.#alarm = new Alarm(storage, [enrolments]);
     this.#parts = {
-      enrolments: new Enrolments(sql),
+      enrolments,
       shareOwners: new ShareOwners(sql),
       users,
       sessions,
@@ -35,6 +39,10 @@ export class Registry extends DurableObject<Env> {
       metrics: new Metrics(users, totals),
       intake: new Intake({ storage, users, sessions, auditLog, totals }),
     };
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#alarm.ring(Date.now());
   }
 
   /** What functions and workspaces ask of the registry's parts; see parts.ts. */

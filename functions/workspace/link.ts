@@ -27,6 +27,8 @@ export type LinkHandler = {
   onFrame: (frame: Frame<Exclude<AgentFrame, Hello>>, from: LinkedAgent) => Promise<void>;
   /** Whoever was answering answers no more: the link is down, or another agent has taken it. */
   onLost: () => Promise<void>;
+  /** The link is down, and no other agent has it. */
+  onDown: (from: LinkedAgent) => void;
   /** An agent of another protocol was refused. */
   onMismatch: (mismatch: Mismatch) => void;
 };
@@ -139,6 +141,7 @@ export class Link {
     end(socket, CLOSED_NORMAL, "");
     if (socket !== this.#socket) return;
     this.#socket = undefined;
+    this.#handler.onDown(agentOf(socket));
     await this.#handler.onLost();
   }
 

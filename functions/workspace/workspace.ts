@@ -1,10 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
-import type { AgentFrame, EdgeFrame, Frame } from "../../contract/frames.ts";
 import type { BerthError } from "../../contract/problem.ts";
-import type { Resource, ResourceView } from "../../contract/resource.ts";
+import type { ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
-import { isEnded, type LaunchRequest, type Notification, type Session } from "../../contract/session.ts";
-import { PROTOCOL_VERSION } from "../../contract/version.ts";
+import type { LaunchRequest, Notification, Session } from "../../contract/session.ts";
 import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import { hostOfSession } from "../hosts.ts";
@@ -15,12 +13,13 @@ import { Account } from "./account.ts";
 import { Agents } from "./agents.ts";
 import { Alarm, type Chore } from "./alarm.ts";
 import { Answers } from "./answers.ts";
-import type { AgentStatus, Caller, Result, WorkspaceApi } from "./api.ts";
+import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
 import { Audit } from "./audit.ts";
 import { Cancellations } from "./cancellations.ts";
 import { Codes } from "./codes.ts";
+import { Conversation } from "./conversation.ts";
 import { Feed } from "./feed.ts";
-import { Link, type LinkedAgent } from "./link.ts";
+import { Link } from "./link.ts";
 import { Logins } from "./logins.ts";
 import type { Parts } from "./parts.ts";
 import { platform } from "./platform.ts";
@@ -68,17 +67,6 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       this.#platform.deliveries.changed(stored, before),
     );
     this.#answers = new Answers((head, payload) => this.#link.send(head, payload));
-    this.#link = new Link(ctx, {
-      onHello: (hello, from) => this.#hello(hello, from),
-      onFrame: (frame, from) => this.#receive(frame, from),
-      onLost: () => this.#lost(),
-      onDown: (from) => this.#noteAgent("agent.offline", from),
-      onMismatch: (mismatch) => {
-        this.#counters.add("protocol_mismatches");
-        this.#store.mismatch = mismatch;
-        this.#feed.agent();
-      },
-    });
     const { sql } = ctx.storage;
     this.#audit = new Audit(sql);
     this.#cancellations = new Cancellations(sql, {
@@ -95,6 +83,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       onChange: (stored) => {
         this.#feed.session(stored);
         this.#platform.deliveries.changed(stored, stored.report);
+        this.#sharing.shares.endOver(Date.now());
       },
       view: (stored, host) => this.#view(stored, host),
     });
@@ -153,6 +142,24 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       dead: () => this.#platform.deliveries.deadCount(),
       onChange: () => this.#timesChanged(),
     });
+    this.#link = new Link(
+      ctx,
+      new Conversation({
+        store: this.#store,
+        reports: this.#reports,
+        feed: this.#feed,
+        answers: this.#answers,
+        agents: this.#agents,
+        access: this.#access,
+        shares: this.#sharing.shares,
+        audit: this.#audit,
+        counters: this.#counters,
+        registry: this.#registry,
+        limits: () => configOf(env).limits,
+        send: (frame) => this.#link.send(frame),
+        waitUntil: (work) => ctx.waitUntil(work),
+      }),
+    );
     this.#requests = new Requests({
       env,
       store: this.#store,
@@ -248,52 +255,11 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 
   async cancel(id: string, options: Parameters<WorkspaceApi["cancel"]>[1]): Promise<Result<Session>> {
-    const canceled = this.#sessions.cancel(id, options);
-    this.#sharing.shares.endOver(Date.now());
-    return canceled;
+    return this.#sessions.cancel(id, options);
   }
 
   async notifications(): Promise<Notification[]> {
     return this.#store.notifications();
-  }
-
-  #hello(
-    hello: Extract<AgentFrame, { type: "hello" }>,
-    from: LinkedAgent,
-  ): Extract<EdgeFrame, { type: "welcome" }> {
-    this.#counters.add("links_opened");
-    this.#store.agent = hello.agent;
-    if (this.#store.mismatch !== null) this.#store.mismatch = null;
-    this.#store.catalogue = hello.services;
-    this.#setResources(hello.resources);
-    this.#reports.takeAll(hello.sessions);
-    this.#sharing.shares.endOver(Date.now());
-    this.#registry.agent(Date.now());
-    queueMicrotask(() => this.#feed.agent());
-    this.#noteAgent("agent.online", from);
-    this.ctx.waitUntil(this.#renew(from, hello.agent.version));
-    const wanted = this.#store
-      .sessions()
-      .filter((stored) => !isEnded(stored.report?.state ?? "submitted"))
-      .map(({ spec, want }) => ({ spec, want }));
-    const { streams } = configOf(this.env).limits;
-    const epoch = this.#store.nextEpoch();
-    return { type: "welcome", protocol: PROTOCOL_VERSION, epoch, wanted, limits: { streams } };
-  }
-
-  #noteAgent(action: "agent.online" | "agent.offline", { user }: LinkedAgent): void {
-    const { agent } = this.#store;
-    const by: Caller = { user, name: "its agent", from: null, via: "agent" };
-    this.#audit.note(action, by, {
-      detail: agent === null ? undefined : `${agent.user}@${agent.host}`,
-      at: Date.now(),
-    });
-  }
-
-  /** Sends an agent its next token, when it is time for one. */
-  async #renew(agent: LinkedAgent, version: string): Promise<void> {
-    const token = await this.#agents.welcome(agent, version, Date.now());
-    if (token !== undefined) this.#link.send({ type: "token", token });
   }
 
   /** An agent may not have the link any more: neither it nor whoever has its token. */
@@ -301,53 +267,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.ctx.waitUntil(this.#link.revoke(agent, why));
   }
 
-  async #receive(
-    { head, payload }: Frame<Exclude<AgentFrame, { type: "hello" }>>,
-    from: LinkedAgent,
-  ): Promise<void> {
-    switch (head.type) {
-      case "catalogue":
-        this.#store.catalogue = head.services;
-        this.#feed.agent();
-        return;
-      case "resources":
-        this.#setResources(head.resources);
-        return;
-      case "report":
-        this.#reports.take(head.report);
-        this.#sharing.shares.endOver(Date.now());
-        return;
-      case "notify":
-        this.#reports.notify(head.session, head.level, head.text);
-        return;
-      case "token_kept":
-        this.#agents.kept(from.token);
-        return;
-      case "active":
-        this.#access.keep(head.visitors);
-        return;
-      default:
-        // Not awaited: an answer waits for its browser, and the link must not wait with it.
-        this.ctx.waitUntil(this.#answers.receive({ head, payload }));
-    }
-  }
-
   #resources(): ResourceView[] {
     const reachable = this.#isReachable();
     return this.#store.resources.map((resource) => resourceView(resource, reachable));
-  }
-
-  #setResources(resources: Resource[]): void {
-    if (JSON.stringify(resources) === JSON.stringify(this.#store.resources)) return;
-    this.#store.resources = resources;
-    this.#feed.resources();
-  }
-
-  async #lost(): Promise<void> {
-    this.#counters.add("links_lost");
-    this.#registry.agent(Date.now());
-    this.#feed.agent();
-    await this.#answers.lose();
   }
 
   /** Ends whatever is open for a visitor: at the agent, which has the streams, and here. */

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /*
- * What systemd 252's own programs print and exit with: recorded of a user manager that runs, and of a machine that has none.
+ * Stands in for systemd 252 where no user manager runs: its answers are as systemctl(1) and loginctl(1) describe them, those
+ * without a bus as the real programs give them on such a machine.
  */
 const SYSTEMCTL = `#!/bin/sh
 here=$(dirname -- "$0")

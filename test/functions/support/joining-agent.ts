@@ -1,3 +1,4 @@
+import { exports } from "cloudflare:workers";
 import {
   type EnrolmentRequest,
   EnrolmentStart,
@@ -6,7 +7,8 @@ import {
 } from "../../../contract/enrolment.ts";
 import { PROTOCOL_VERSION } from "../../../contract/version.ts";
 import { sshFingerprint } from "../../../functions/auth/ssh-fingerprint.ts";
-import { ask, CONSOLE } from "./edge.ts";
+import type { Browser } from "./browser.ts";
+import { CONSOLE } from "./edge.ts";
 
 const BASE64 = { alphabet: "base64url", omitPadding: true } as const;
 
@@ -70,9 +72,31 @@ export class JoiningAgent {
   }
 }
 
-export const post = (path: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
-  ask(CONSOLE + path, {
+/** Sends JSON as a stranger does; with `cf-connecting-ip` from that address, as behind Cloudflare's edge. */
+export function post(path: string, body: object, headers: Record<string, string> = {}): Promise<Response> {
+  const request = new Request(CONSOLE + path, {
     method: "POST",
-    headers: { "content-type": "application/json", ...headers },
+    headers: { "content-type": "application/json", "cf-connecting-ip": anyAddress(), ...headers },
     body: JSON.stringify(body),
+    cf: {},
   });
+  return exports.default.fetch(request);
+}
+
+/** Each machine has an address of its own, unless a test says which. */
+const anyAddress = (): string => `2001:db8::${crypto.getRandomValues(new Uint16Array(3)).join(":")}`;
+
+/** Sends the form of the console's page, with the agent that is to go, if it names one. */
+export function decide(
+  browser: Browser,
+  code: string,
+  decision: "approve" | "deny",
+  options: { replaces?: string; origin?: string } = {},
+): Promise<Response> {
+  const { replaces = "", origin = CONSOLE } = options;
+  return browser.go(`${CONSOLE}/join`, {
+    method: "POST",
+    headers: { origin },
+    body: new URLSearchParams({ code, decision, replaces }),
+  });
+}
