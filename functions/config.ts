@@ -119,6 +119,8 @@ function sessionHosts(env: Env): SessionHosts {
   if (said !== hosts)
     throw new BerthError("not_configured", `BERTH_SESSION_HOSTS is one, each or none, not "${said}"`);
   const { BERTH_CONSOLE_HOST: console = "localhost", BERTH_SESSIONS_HOST: sessions } = env;
+  if (sessions === undefined && hosts !== "none" && !isLocalName(console))
+    throw new BerthError("not_configured", "this edge has no BERTH_SESSIONS_HOST");
   const isSame = (sessions ?? (hosts === "none" ? console : "sessions.localhost")) === console;
   if (isSame === (hosts === "none")) return hosts;
   const message = isSame

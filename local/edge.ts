@@ -71,7 +71,6 @@ export class LocalEdge implements AsyncDisposable {
             },
             bindings: {
               BERTH_CONSOLE_HOST: "localhost",
-              BERTH_SESSIONS_HOST: "sessions.localhost",
               BERTH_LOGIN: "link",
               BERTH_API_TOKEN: options.secrets.token,
               BERTH_AGENT_TOKEN: options.secrets.agentToken,

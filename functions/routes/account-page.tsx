@@ -2,10 +2,12 @@ import { Hono } from "hono";
 import { type CreatedToken, NewToken } from "../../contract/account.ts";
 import { BerthError, invalid, type Problem } from "../../contract/problem.ts";
 import type { AppEnv } from "../env.ts";
+import { sessionHostsOf } from "../hosts.ts";
 import { AccountPage } from "../views/account-page.tsx";
 import type { FilledToken } from "../views/account-token-form.tsx";
 import { WorkspaceSection } from "../views/account-workspace.tsx";
 import { problemPage } from "../views/problem-page.tsx";
+import { SingleHostNotice } from "../views/single-host-notice.tsx";
 import { partOf } from "../workspace/parts.ts";
 import { currentLogin, requireBrowser } from "./account.ts";
 import { type Console, formOf, frameFor, page } from "./page.ts";
@@ -39,6 +41,7 @@ async function accountPage(c: Console, { created, filled }: Shown = {}): Promise
         now,
       }}
     >
+      {sessionHostsOf(c.env) === "none" ? <SingleHostNotice /> : null}
       <WorkspaceSection agents={agents} online={frame.agent.online} edge={edge} now={now} />
     </AccountPage>
   );

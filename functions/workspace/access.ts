@@ -66,8 +66,10 @@ export class Access {
       }
       if (admission.kind !== "good") throw unauthorized();
       const name = logins.owner?.name ?? "";
-      // The cookie says what was so when it was issued: whoever is no operator any more is none in any browser.
-      const role = logins.owner?.role === "operator" ? visitor.role : "user";
+      // The cookie says what was so when it was issued: whoever is no operator any more is none in any browser. And where
+      // an application's script is of the console's own origin, a browser has no powers over others to lend it.
+      const mayOperate = logins.owner?.role === "operator" && this.#options.config().sessionHosts !== "none";
+      const role = mayOperate ? visitor.role : "user";
       return { role, name, scopes: scopesOf(role), generation: admission.generation };
     }
     if (visitor.token === LOCAL_TOKEN && visitor.user === LOCAL_USER)
