@@ -42,7 +42,9 @@ const bindWorkspace: MiddlewareHandler<AppEnv> = async (c, next) => {
   return next();
 };
 
-const limitHeaders: MiddlewareHandler<AppEnv> = (c, next) => {
+/** Refuses what no route is asked by, such as `OPTIONS *`, of which the runtime makes no URL. */
+const checkHead: MiddlewareHandler<AppEnv> = (c, next) => {
+  if (!URL.canParse(c.req.url)) throw new BerthError("invalid_request", "the request's target is no address");
   checkHeaderSizes(c.req.raw.headers);
   return next();
 };
@@ -72,7 +74,7 @@ function createApp(): OpenAPIHono<AppEnv> {
     errorResponse(c.req.raw, new BerthError("not_found", `nothing is at ${c.req.path}`), c.env),
   );
 
-  berth.use(limitHeaders);
+  berth.use(checkHead);
   berth.get("/healthz", (c) => c.json({ status: "ok" }));
   berth.route("/assets", assetRoutes());
   berth.use("/agent/*", requireAgent);

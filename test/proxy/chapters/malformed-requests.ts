@@ -8,7 +8,7 @@ import type { Stage } from "../stage.ts";
 const QUIET_MS = 300;
 
 /** Head lines and body of a request whose end is not where it seems. `smuggled` is a request of its own. */
-const AMBIGUOUS: readonly [string, (smuggled: string) => { headers: string[]; body: string }][] = [
+export const AMBIGUOUS: readonly [string, (smuggled: string) => { headers: string[]; body: string }][] = [
   [
     "a length and chunks",
     (smuggled) => ({
@@ -166,7 +166,7 @@ const AMBIGUOUS: readonly [string, (smuggled: string) => { headers: string[]; bo
 ];
 
 /** Heads that no client should send. `start` and `end` are the good beginning and end of one. */
-const BROKEN_HEADS: readonly [string, (start: string) => string][] = [
+export const BROKEN_HEADS: readonly [string, (start: string) => string][] = [
   ["a folded header", (start) => `${start}X-Folded: a\r\n b\r\n\r\n`],
   ["a header without a colon", (start) => `${start}nonsense\r\n\r\n`],
   ["a header without a name", (start) => `${start}: value\r\n\r\n`],
@@ -188,7 +188,7 @@ const BROKEN_HEADS: readonly [string, (start: string) => string][] = [
 ];
 
 /** Sends bytes, reads what answers there are until the proxy ends the connection or waits for more. */
-async function provoke(base: URL, bytes: string): Promise<number[]> {
+export async function provoke(base: URL, bytes: string): Promise<number[]> {
   await using connection = await RawConnection.open(base);
   const statuses: number[] = [];
   const readAll = async (): Promise<void> => {
