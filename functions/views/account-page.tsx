@@ -33,7 +33,9 @@ function Who({ person, role }: { person: Person | null; role: Role }) {
     );
   return (
     <p class="facts">
-      <b>{person.name}</b>
+      <span>
+        <b>{person.name}</b>
+      </span>
       {person.email === null || person.email === person.name ? null : <span>{person.email}</span>}
       <span>{ROLES[role]}</span>
     </p>

@@ -18,11 +18,11 @@ const SCOPES: readonly { scope: Scope; label: string; help: string }[] = [
 
 /** Days, as the form sends them; empty: until it is revoked. */
 const LIVES = [
-  ["7", "7 days"],
-  ["30", "30 days"],
-  ["90", "90 days"],
-  ["365", "a year"],
-  ["", "until it is revoked"],
+  ["7", "in 7 days"],
+  ["30", "in 30 days"],
+  ["90", "in 90 days"],
+  ["365", "in a year"],
+  ["", "when it is revoked"],
 ] as const;
 
 const DEFAULT_DAYS = "90";
@@ -107,7 +107,7 @@ export function TokenForm({ role, filled }: Props) {
         )}
       </Labelled>
       <Scopes role={role} filled={filled} error={at("scopes")} />
-      <Labelled name="days" label="It ends after" error={at("expiresInDays")}>
+      <Labelled name="days" label="It ends" error={at("expiresInDays")}>
         {(attributes) => (
           <select {...attributes}>
             {LIVES.map(([days, text]) => (

@@ -18,7 +18,7 @@ import type { Login, Logins } from "./logins.ts";
 import { isOver, type Token, type Tokens } from "./tokens.ts";
 
 /** More than anybody keeps in mind: who needs another revokes one. */
-export const MOST_TOKENS = 50;
+const MOST_TOKENS = 50;
 const DAY_MS = 86_400_000;
 
 export type AccountOptions = {

@@ -68,11 +68,14 @@ export class Tokens {
     const row = this.#rows.get(id);
     // Both are hashes: how long the comparison takes tells nothing of the token.
     if (row === undefined || row.hash !== hash || isOver(row, now)) return undefined;
-    if (row.used === null || now - row.used >= USED_MS) {
-      row.used = now;
-      this.#sql.exec("UPDATE tokens SET used = ? WHERE id = ?", now, id);
-    }
+    this.#touch(row, now);
     return shown(row);
+  }
+
+  /** Notes that a token is in use by an open connection. */
+  keep(id: string, now: number): void {
+    const row = this.#rows.get(id);
+    if (row !== undefined && !isOver(row, now)) this.#touch(row, now);
   }
 
   /** Newest first, those that expired lately among them. */
@@ -104,6 +107,12 @@ export class Tokens {
       this.#sql.exec("UPDATE tokens SET ended = 1 WHERE id = ?", row.id);
     }
     return fresh.map(({ id }) => id);
+  }
+
+  #touch(row: Row, now: number): void {
+    if (row.used !== null && now - row.used < USED_MS) return;
+    row.used = now;
+    this.#sql.exec("UPDATE tokens SET used = ? WHERE id = ?", now, row.id);
   }
 }
 

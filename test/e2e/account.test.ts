@@ -35,7 +35,7 @@ async function makeToken(
   await openForm(page);
   await page.getByLabel("Name").fill(name);
   if (more.may !== undefined) await page.getByLabel(more.may).check();
-  if (more.ends !== undefined) await page.getByLabel("It ends after").selectOption(more.ends);
+  if (more.ends !== undefined) await page.getByLabel("It ends").selectOption(more.ends);
   await page.getByRole("button", { name: "Make the token" }).click();
   return page.locator(".created code").first().innerText();
 }
@@ -48,7 +48,7 @@ describe("the account page", () => {
     await using browser = await TestBrowser.open({ scripts });
     const page = await accountPage(browser);
     const name = `nightly ${scripts}`;
-    const token = await makeToken(page, name, { ends: "30 days" });
+    const token = await makeToken(page, name, { ends: "in 30 days" });
     expect(token).toMatch(/^berth_api_/);
     expect(await statusOf(token)).toBe(200);
     expect(await page.getByText(`./berth login ${edge.url}`).count()).toBe(1);

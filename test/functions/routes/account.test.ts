@@ -138,6 +138,15 @@ describe("a token", () => {
     expect((await agent.next("evict")).head).toEqual({ type: "evict", visitor: `token:${id}` });
   });
 
+  it("is in use as long as its connections are", async () => {
+    const ana = await person("ana");
+    const { id } = await tokenOf(await browserOf(ana), ["launch"]);
+    await using agent = await agentOf(ana);
+    agent.send({ type: "active", visitors: [`token:${id}`] });
+    await agent.untaken();
+    expect((await partOf(env, ana.id, "account").overview(null)).tokens[0]?.usedAt).not.toBeNull();
+  });
+
   it("that has expired is listed for a month, and makes room for another of its name", async () => {
     const ana = await person("ana");
     await tokenOf(await browserOf(ana), ["read"], { expiresInDays: 1 });
