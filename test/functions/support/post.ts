@@ -1,3 +1,5 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import type { SessionReport } from "../../../contract/session.ts";
 import { SessionEvent } from "../../../contract/webhook.ts";
 import type { WebhookTarget } from "../../../functions/webhooks/config.ts";
@@ -132,3 +134,15 @@ export class Post {
     }
   }
 }
+
+/** Runs a test with the deliveries of a workspace of its own. */
+export const withPost = (test: (post: Post) => Promise<void>) => (): Promise<void> =>
+  runInDurableObject(env.WORKSPACE.getByName("of this test"), (_object, { storage }) =>
+    test(new Post(storage.sql)),
+  );
+
+/** A receiver's answer. */
+export const answers =
+  (status: number, headers: Record<string, string> = {}) =>
+  (): Response =>
+    new Response(null, { status, headers });
