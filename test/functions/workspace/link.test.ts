@@ -2,6 +2,7 @@ import { evictDurableObject, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { PROTOCOL_VERSION } from "../../../contract/version.ts";
 import { TestAgent } from "../support/agent.ts";
+import { Browser } from "../support/browser.ts";
 import {
   api,
   asAgent,
@@ -61,13 +62,21 @@ describe("a hello", () => {
   ])("of protocol %i is refused, and both sides are told: %s", async (protocol, advice) => {
     await using agent = await TestAgent.dial();
     // What else a hello of another version holds, nobody can know.
-    agent.sendRaw(JSON.stringify({ type: "hello", protocol }));
+    agent.sendRaw(JSON.stringify({ type: "hello", protocol, agent: { version: "7.0.0", whatever: 1 } }));
     const { head } = await agent.next("refused");
     expect(head.code).toBe("protocol_mismatch");
     expect(head.message).toContain(advice);
     expect(head.message).toContain(String(protocol));
     expect(await agent.closed).toEqual({ code: 1008, reason: "protocol_mismatch" });
-    expect(await (await api("GET", "/api/agent")).json()).toMatchObject({ online: false });
+    const upgrade = protocol < PROTOCOL_VERSION ? "agent" : "edge";
+    expect(await (await api("GET", "/api/agent")).json()).toMatchObject({
+      online: false,
+      mismatch: { version: "7.0.0", protocol, edgeProtocol: PROTOCOL_VERSION, upgrade },
+    });
+    const page = await (await (await Browser.loggedIn()).go(`${CONSOLE}/`)).text();
+    expect(page).toContain(`Agent version 7.0.0 speaks protocol ${protocol}, this edge ${PROTOCOL_VERSION}`);
+    await using _upgraded = await TestAgent.connect();
+    expect(await (await api("GET", "/api/agent")).json()).toMatchObject({ online: true, mismatch: null });
   });
 
   it.each([
