@@ -2,7 +2,9 @@ import { reset } from "cloudflare:test";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { LaunchRequest } from "../../../contract/session.ts";
+import { tokenOf } from "../support/account.ts";
 import { TestAgent } from "../support/agent.ts";
+import { Browser } from "../support/browser.ts";
 import { api, ask, CONSOLE, launch } from "../support/edge.ts";
 import { running } from "../support/running.ts";
 import { report, resource, service } from "../support/samples.ts";
@@ -189,9 +191,20 @@ describe("what the API answers is what the document says:", () => {
     ["Service", "/api/services/notebook", false],
     ["Notification", "/api/notifications", true],
     ["Agent", "/api/agent", false],
+    ["Me", "/api/me", false],
+    ["ApiToken", "/api/tokens", true],
+    ["Login", "/api/logins", true],
   ])("%s, by %s", async (name, path, isArray) => {
     const answer = await answered(path);
     expect(schemaOf(name, isArray).parse(answer)).toEqual(answer);
+  });
+
+  it("a token that was made, and one that is listed", async () => {
+    const browser = await Browser.loggedIn();
+    const made = await tokenOf(browser, ["launch"], { expiresInDays: 1 });
+    expect(schemaOf("CreatedToken").parse(made)).toEqual(made);
+    expect(schemaOf("ApiToken", true).parse(await answered("/api/tokens"))).toHaveLength(1);
+    expect(schemaOf("NewToken").safeParse({ name: "x", scopes: [] }).success).toBe(false);
   });
 
   it("a login link", async () => {
