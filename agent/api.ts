@@ -141,7 +141,9 @@ export class Api {
     if (response.ok) return response;
     const problem = Problem.safeParse(await response.json().catch(() => undefined));
     if (problem.success) throw this.#errorOf(problem.data);
-    throw new BerthError("internal", `${edge.origin} answered ${response.status} to ${method} ${path}`);
+    const isSentOn = response.status >= 300 && response.status < 400;
+    const why = isSentOn ? ": something in front of it may want a login of its own" : "";
+    throw new BerthError("internal", `${edge.origin} answered ${response.status} to ${method} ${path}${why}`);
   }
 
   #errorOf(problem: Problem): BerthError {
