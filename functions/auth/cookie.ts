@@ -52,6 +52,10 @@ export async function issueCookie(
 export const clearCookie = (audience: Audience, secure: boolean): string =>
   `${cookieName(nameOf(audience), secure)}=; ${cookieAttributes(secure, 0)}`;
 
+/** True for an answer that sets or clears the cookie itself: its word is the last. */
+export const saysCookie = (headers: Headers, audience: Audience, secure: boolean): boolean =>
+  headers.getSetCookie().some((set) => set.startsWith(`${cookieName(nameOf(audience), secure)}=`));
+
 /** The values that a `Cookie` header has for a name, in their order: an application may have set others of that name. */
 export function cookieValues(header: string | null, name: string): string[] {
   const values: string[] = [];

@@ -5,7 +5,7 @@ import { configOf } from "../config.ts";
 import type { AppEnv } from "../env.ts";
 import { partOf } from "../workspace/parts.ts";
 import { addressOf } from "./address.ts";
-import { issueCookie } from "./cookie.ts";
+import { issueCookie, saysCookie } from "./cookie.ts";
 import { audienceOf, visitingAgent, visitorOf, type Visitor } from "./visitor.ts";
 
 type Ctx = Context<AppEnv>;
@@ -28,13 +28,12 @@ export const requireLogin: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set("caller", { user: visitor.user, name: admitted.name, from: addressOf(c.req.raw), via });
   await next();
   if (visitor.kind !== "browser" || !rotates || admitted.generation === visitor.generation) return;
+  const secure = url.protocol === "https:";
+  if (saysCookie(c.res.headers, visitor.audience, secure)) return;
   const now = Date.now();
   const claims = { ...visitor, generation: admitted.generation ?? visitor.generation, issued: now };
   const { kind: _kind, audience, ...said } = claims;
-  const cookie = await issueCookie(configOf(c.env).secrets, audience, said, {
-    secure: url.protocol === "https:",
-    now,
-  });
+  const cookie = await issueCookie(configOf(c.env).secrets, audience, said, { secure, now });
   c.header("set-cookie", cookie, { append: true });
 };
 

@@ -114,8 +114,9 @@ export class Access {
   /** Notes that connections of these visitors are in use. */
   keep(visitors: readonly string[]): void {
     for (const key of visitors) {
-      const [kind, login = ""] = key.split(":", 2);
-      if (kind === "login") this.#options.logins.keep(login, Date.now());
+      const [kind, id = ""] = key.split(":", 2);
+      if (kind === "login") this.#options.logins.keep(id, Date.now());
+      if (kind === "token") this.#options.tokens.keep(id, Date.now());
     }
   }
 
@@ -138,6 +139,7 @@ export class Access {
       { role: person.role, expires, agent: agent.slice(0, 200), from, token: idToken },
       now,
     );
+    for (const surplus of logins.surplus()) this.#end(surplus);
     audit.note("login", { user: person.id, name: person.name, from, via: "console" }, { at: now });
     this.#options.onChange();
     return { user: person.id, role: person.role, login: id, generation: 1, issued: now, expires };

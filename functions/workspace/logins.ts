@@ -97,9 +97,13 @@ export class Logins {
       now,
       row.token,
     );
-    const oldest = [...this.#rows.values()].toSorted((a, b) => b.seen - a.seen).slice(KEPT);
-    for (const { id: old } of oldest) this.end(old);
     return row;
+  }
+
+  /** Those beyond what anybody has browsers, the longest unused. */
+  surplus(): string[] {
+    const rows = [...this.#rows.values()].toSorted((a, b) => b.seen - a.seen);
+    return rows.slice(KEPT).map(({ id }) => id);
   }
 
   /**
