@@ -84,12 +84,13 @@ export async function enterShare(request: Request, env: Env): Promise<Response> 
   const code = new URL(request.url).searchParams.get("code") ?? "";
   const owner = await userOfCode(secrets, code);
   const browsers = await browsersShown(request.headers.get("cookie"), secure);
-  if (owner !== undefined && browsers.length === 0)
-    throw new BerthError("cookies_refused", `this browser has kept no cookie of ${url.host}`);
   const entry =
     owner === undefined
       ? null
       : await partOf(env, owner, "shares").take(code, { browsers, session, from: addressOf(request) });
+  // Only now: the code is used up, whoever came with it, and may be seen in the address.
+  if (owner !== undefined && browsers.length === 0)
+    throw new BerthError("cookies_refused", `this browser has kept no cookie of ${url.host}`);
   if (entry === null)
     throw new BerthError("unauthorized", "this link was used, is too old, or is another browser's");
   const cookie = await issueShareCookie(secrets, entry.claims, { secure, now: Date.now() });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { CatalogueEntry } from "../../contract/service.ts";
 import type { Session } from "../../contract/session.ts";
+import type { Share, ShareWith } from "../../contract/share.ts";
 import { loggedOutPage, loginPage, notAdmittedPage } from "../../functions/views/login-page.tsx";
+import { guestWaitingPage } from "../../functions/views/guest-page.tsx";
 import { problemPage } from "../../functions/views/problem-page.tsx";
 import {
   badGatewayPage,
@@ -11,6 +13,7 @@ import {
   noSessionPage,
   offlinePage,
 } from "../../functions/views/session-page.tsx";
+import { SharePage } from "../../functions/views/share-page.tsx";
 import { consoleApp } from "./console-app.ts";
 import { render, tagsOf, textOf } from "./markup.ts";
 import { before, entry, HOSTILE, hostile, input, partition, problem, resource, session } from "./samples.ts";
@@ -157,6 +160,46 @@ const pages: Record<string, () => Promise<string>> = {
   "the problem page": () =>
     render(problemPage(problem({ title: hostile, detail: hostile, remedy: hostile }))),
 };
+
+const evilShare = (id: string, whom: ShareWith): Share => ({
+  id,
+  session: "srunning",
+  with: whom,
+  mode: "use",
+  createdAt: before(1000),
+  endsAt: before(-1000),
+  url: `${CONSOLE}/s/srunning/${hostile}`,
+  guests: [hostile, hostile],
+});
+
+pages["the page for a guest who waits"] = () => render(guestWaitingPage(evil({ state: "queued" })));
+pages["the share page"] = () =>
+  render(
+    SharePage({
+      frame: {
+        place: null,
+        agent: { online: true, host: hostile, user: hostile, version: hostile, mismatch: null },
+        unread: 0,
+        name: hostile,
+        operator: false,
+      },
+      session: evil({ id: "srunning" }),
+      shares: [
+        evilShare("h1", { kind: "user", email: hostile }),
+        evilShare("h2", { kind: "group", name: hostile }),
+      ],
+      url: `${CONSOLE}/s/srunning/${hostile}`,
+      refusal: null,
+      filled: {
+        kind: hostile,
+        who: hostile,
+        mode: hostile,
+        hours: hostile,
+        problem: problem({ detail: hostile }),
+      },
+      now: Date.now(),
+    }),
+  );
 
 const names = Object.keys(pages);
 const html = async (name: string): Promise<string> => (await pages[name]?.()) ?? "";

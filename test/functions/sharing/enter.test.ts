@@ -1,11 +1,11 @@
-import { reset } from "cloudflare:test";
+import { reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Notification, Session } from "../../../contract/session.ts";
 import { registryPart } from "../../../functions/registry/parts.ts";
 import { TestAgent } from "../support/agent.ts";
 import { Browser } from "../support/browser.ts";
-import { api, ask, CONSOLE, problemOf } from "../support/edge.ts";
+import { api, ask, CONSOLE, problemOf, workspace } from "../support/edge.ts";
 import { browserOf, person } from "../support/people.ts";
 import { running } from "../support/running.ts";
 import { guestUrl, originOfSession, share, visit } from "../support/sharing.ts";
@@ -96,6 +96,16 @@ describe("a guest", () => {
       await api("GET", `/api/sessions/${session.id}/shares`)
     ).json<{ guests: string[] }[]>();
     expect(listed?.guests).toEqual(["Ben"]);
+    const entries = await runInDurableObject(workspace(), (_instance, { storage }) =>
+      storage.sql
+        .exec<{ action: string; by: string; session: string; detail: string }>(
+          "SELECT action, by, session, detail FROM audit WHERE action LIKE '%share%' ORDER BY seq",
+        )
+        .toArray(),
+    );
+    expect(entries.map(({ action }) => action)).toEqual(["session.share", "share.enter", "share.enter"]);
+    expect(entries[0]?.detail).toMatch(/^view, ben@example\.org, until 20/);
+    expect(JSON.parse(entries[1]?.by ?? "")).toMatchObject({ user: ben.id, name: "Ben", via: "console" });
   });
 });
 
