@@ -3,9 +3,12 @@ import { join } from "node:path";
 import { z } from "zod";
 import { BerthError } from "../contract/problem.ts";
 
-/** Whether what goes to a host stays on this machine (RFC 6761, section 6.3). */
+/**
+ * Whether what goes to a host stays on this machine. A browser takes every `*.localhost` for it, a resolver need not
+ * (RFC 6761, section 6.3).
+ */
 export const isLoopback = (hostname: string): boolean =>
-  /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
+  /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
 
 /**
  * The origin of an edge, from what somebody typed: `https://` may be left out. A token is never sent in the clear, so plain

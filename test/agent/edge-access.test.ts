@@ -128,6 +128,7 @@ describe("an edge's address", () => {
     "",
     "http://berth.example.org",
     "http://localhost.example.org",
+    "http://berth.localhost",
     "http://127.0.0.1.example.org",
     "http://10.0.0.1",
     "ftp://berth.example.org",

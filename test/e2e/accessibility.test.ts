@@ -25,6 +25,7 @@ beforeAll(async () => {
     failed: `/sessions/${failed.id}`,
     waiting: `/sessions/${waiting.id}`,
     notifications: "/notifications",
+    account: "/account",
     loading: waitingNow.url ?? "",
     error: failedNow.url ?? "",
     nothing: "/no-such-page",
