@@ -33,15 +33,13 @@ export class Alarm {
     await (next === null ? this.#storage.deleteAlarm() : this.#storage.setAlarm(next));
   }
 
-  /** Does what is due; a chore that fails is tried again, and does not keep the others from their turn. */
+  /** Does what is due; a chore that fails or takes its time does not keep the others from their turn. */
   async ring(now: number): Promise<void> {
     this.#time = null;
-    for (const chore of this.#chores) {
-      const due = chore.due();
-      if (due === null || due > now) continue;
-      await chore
-        .run(now)
-        .catch((error: unknown) => console.error("a chore of the workspace failed:", error));
+    const due = this.#chores.filter((chore) => (chore.due() ?? Infinity) <= now);
+    const runs = await Promise.allSettled(due.map((chore) => chore.run(now)));
+    for (const run of runs) {
+      if (run.status === "rejected") console.error("a chore of the workspace failed:", run.reason);
     }
     await this.set();
   }

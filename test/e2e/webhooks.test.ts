@@ -6,6 +6,7 @@ import type { CatalogueEntry } from "../../contract/service.ts";
 import { Session, SessionReport, SessionSpec } from "../../contract/session.ts";
 import { eventually } from "../support/eventually.ts";
 import { LinkedEdge } from "../support/linked-edge.ts";
+import { OidcEdge } from "../support/oidc-edge.ts";
 import { WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const [OLD_KEY, NEW_KEY] = [
@@ -52,10 +53,11 @@ const report = (id: string, changes: Partial<SessionReport>): void =>
 
 let count = 0;
 
-/** Asks as the platform does. */
-function call(type: string, data: object, id = `msg_${(count += 1)}`): Promise<Response> {
-  const [body, now] = [JSON.stringify({ type, timestamp: new Date().toISOString(), data }), new Date()];
-  return fetch(`${edge.url}/webhooks/platform`, {
+/** Asks an edge as the platform does. */
+function callOf(url: string, type: string, data: object): Promise<Response> {
+  const [id, now] = [`msg_${(count += 1)}`, new Date()];
+  const body = JSON.stringify({ type, timestamp: now.toISOString(), data });
+  return fetch(`${url}/webhooks/platform`, {
     method: "POST",
     headers: {
       "webhook-id": id,
@@ -65,6 +67,8 @@ function call(type: string, data: object, id = `msg_${(count += 1)}`): Promise<R
     body,
   });
 }
+
+const call = (type: string, data: object): Promise<Response> => callOf(edge.url, type, data);
 
 async function launch(name: string): Promise<Session> {
   const response = await call("session.launch", { user: "local", service: "notebook", name });
@@ -122,6 +126,20 @@ describe("the platform", () => {
     const [response] = (await once(sending, "response")) as [{ statusCode: number }];
     expect(response.statusCode).toBe(413);
     sending.destroy();
+  });
+});
+
+describe("the platform of an edge with an identity provider", () => {
+  it("names users as the provider does", async () => {
+    await using users = await OidcEdge.start({ bindings: { BERTH_WEBHOOK_SECRETS: NEW_KEY } });
+    const status = (user: string): Promise<Response> => callOf(users.console, "session.status", { user });
+    expect((await status("ana")).status).toBe(404);
+    await users.browser();
+    expect(await (await status("ana")).json()).toEqual([]);
+    expect(await (await status("bob")).json()).toMatchObject({ code: "unknown_user" });
+    const launched = await callOf(users.console, "session.launch", { user: "ana", service: "notebook" });
+    // No agent of hers has said yet what there is.
+    expect(await launched.json()).toMatchObject({ code: "unknown_service" });
   });
 });
 

@@ -172,6 +172,13 @@ describe("an edge of many users", () => {
     expect(await workspace().sessions("")).toEqual([]);
   });
 
+  it("knows them however the operator spells the provider's address", async () => {
+    const ana = await person("ana");
+    await partOf(env, ana.id, "access").login(ana, { agent: "", from: null, idToken: null });
+    const problem = await problemOf(await tell("ana", { BERTH_OIDC_ISSUER: "https://id.example.org/" }));
+    expect(problem.code).toBe("unknown_service");
+  });
+
   it("knows nobody who has never logged in", async () => {
     expect(await problemOf(await tell("bob"))).toMatchObject({
       status: 404,
