@@ -59,7 +59,7 @@ function Bell({ unread, here }: { unread: number; here: boolean }) {
 const readerName = ({ name, agent }: Pick<Frame, "name" | "agent">): string =>
   name ?? [agent.user ?? "Account", agent.host].filter((part) => part !== null).join("@");
 
-function Account({ name, agent }: Pick<Frame, "name" | "agent">) {
+function Account({ name, agent, operator }: Pick<Frame, "name" | "agent" | "operator">) {
   return (
     <div class="account">
       <button type="button" class="user" popovertarget="account">
@@ -86,6 +86,11 @@ function Account({ name, agent }: Pick<Frame, "name" | "agent">) {
           <a class="button" href="/account">
             Account
           </a>
+          {operator ? (
+            <a class="button" href="/operator">
+              Operator
+            </a>
+          ) : null}
           <button class="button">Log out</button>
         </form>
       </div>
@@ -157,7 +162,7 @@ export const Top = ({ place, agent, unread, name, operator }: Frame) => (
         ))}
       </nav>
       <Bell unread={unread} here={place === "notifications"} />
-      <Account name={name} agent={agent} />
+      <Account name={name} agent={agent} operator={operator} />
     </div>
     <AgentBanner name={name} agent={agent} />
   </header>

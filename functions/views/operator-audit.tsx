@@ -68,6 +68,9 @@ const Filters = ({ filter }: { filter: AuditFilter }) => (
 
 const TITLES = ["When", "Action", "By", "Session", "From", "Detail"] as const;
 
+/** What a narrow window has no room to say: that there is nothing. */
+const none = (value: string | null): { class?: string } => (value === null ? { class: "none" } : {});
+
 const Row = ({ line }: { line: AuditLine }) => (
   <tr>
     <th scope="row">
@@ -77,7 +80,11 @@ const Row = ({ line }: { line: AuditLine }) => (
       <code>{line.action}</code>
     </td>
     <td data-title={TITLES[2]}>
-      {line.by.name === "" ? line.by.user : line.by.name}
+      {line.by.user === line.user ? (
+        <a href={`/operator/audit?user=${line.user}`}>{line.by.name || line.user}</a>
+      ) : (
+        line.by.name || line.by.user
+      )}
       <small>
         {line.by.via}
         {line.by.user === line.user ? null : (
@@ -87,7 +94,7 @@ const Row = ({ line }: { line: AuditLine }) => (
         )}
       </small>
     </td>
-    <td data-title={TITLES[3]}>
+    <td data-title={TITLES[3]} {...none(line.session)}>
       {line.session === null ? (
         "—"
       ) : (
@@ -96,8 +103,10 @@ const Row = ({ line }: { line: AuditLine }) => (
         </a>
       )}
     </td>
-    <td data-title={TITLES[4]}>{line.from ?? "—"}</td>
-    <td data-title={TITLES[5]} class="detail">
+    <td data-title={TITLES[4]} {...none(line.from)}>
+      {line.from ?? "—"}
+    </td>
+    <td data-title={TITLES[5]} class={line.detail === null ? "none" : "detail"}>
       {line.detail ?? "—"}
     </td>
   </tr>

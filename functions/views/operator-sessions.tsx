@@ -72,7 +72,9 @@ function Row({ session, now }: { session: OperatorSession; now: number }) {
       <div class="what">
         <span class="name">{name}</span>
         <p class="facts">
-          <a href={`/operator/sessions?user=${user}`}>{userName ?? user}</a>
+          <span>
+            <a href={`/operator/sessions?user=${user}`}>{userName ?? user}</a>
+          </span>
           <span>{service}</span>
           <span>{resource === null ? placement : `${resource}, ${placement}`}</span>
           {node === null ? null : <span>node {node}</span>}

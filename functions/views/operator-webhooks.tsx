@@ -52,6 +52,8 @@ function Row({ webhook, now }: { webhook: DeadWebhook; now: number }) {
           <span>
             given up <Ago at={diedAt} now={now} />
           </span>
+        </p>
+        <p class="facts">
           <code>{id}</code>
         </p>
       </div>

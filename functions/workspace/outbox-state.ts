@@ -2,7 +2,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS registry_outbox (
     id INTEGER PRIMARY KEY CHECK (id = 1), due INTEGER, changed_at INTEGER, version INTEGER NOT NULL,
     acknowledged INTEGER NOT NULL, failures INTEGER NOT NULL, spread_ms INTEGER NOT NULL, online INTEGER NOT NULL,
-    online_since INTEGER, noted_online INTEGER NOT NULL
+    online_since INTEGER
   );
 `;
 
@@ -24,8 +24,6 @@ type State = {
   online: boolean;
   /** When the agent came, or went; null: it never came. */
   onlineSince: number | null;
-  /** What the audit log said last of the agent. */
-  notedOnline: boolean;
 };
 
 const EMPTY: State = {
@@ -37,7 +35,6 @@ const EMPTY: State = {
   spreadMs: FIRST_SPREAD_MS,
   online: false,
   onlineSince: null,
-  notedOnline: false,
 };
 
 /** How far a workspace has told the registry what there is; in SQLite, and in memory. Times in milliseconds since 1970. */
@@ -48,15 +45,14 @@ export class OutboxState {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(SCHEMA);
-    type Row = Omit<State, "online" | "notedOnline"> & { online: number; notedOnline: number };
+    type Row = Omit<State, "online"> & { online: number };
     const [row] = sql
       .exec<Row>(
         `SELECT due, changed_at AS changedAt, version, acknowledged, failures, spread_ms AS spreadMs, online,
-           online_since AS onlineSince, noted_online AS notedOnline FROM registry_outbox`,
+           online_since AS onlineSince FROM registry_outbox`,
       )
       .toArray();
-    if (row !== undefined)
-      this.#state = { ...row, online: row.online === 1, notedOnline: row.notedOnline === 1 };
+    if (row !== undefined) this.#state = { ...row, online: row.online === 1 };
   }
 
   get value(): Readonly<State> {
@@ -65,10 +61,9 @@ export class OutboxState {
 
   save(changes: Partial<State>): void {
     this.#state = { ...this.#state, ...changes };
-    const { due, changedAt, version, acknowledged, failures, spreadMs, online, onlineSince, notedOnline } =
-      this.#state;
+    const { due, changedAt, version, acknowledged, failures, spreadMs, online, onlineSince } = this.#state;
     this.#sql.exec(
-      "INSERT OR REPLACE INTO registry_outbox VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO registry_outbox VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
       due,
       changedAt,
       version,
@@ -77,7 +72,6 @@ export class OutboxState {
       spreadMs,
       online ? 1 : 0,
       onlineSince,
-      notedOnline ? 1 : 0,
     );
   }
 }

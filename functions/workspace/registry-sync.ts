@@ -46,7 +46,6 @@ export type RegistrySyncOptions = {
  */
 export class RegistrySync implements Chore {
   readonly #options: RegistrySyncOptions;
-  readonly #user: () => UserId;
   readonly #send: (report: WorkspaceReport) => Promise<WorkspaceReceipt>;
   readonly #state: OutboxState;
   /** What was last noticed of each live session, so that what the registry is not told wakes nobody. */
@@ -55,8 +54,7 @@ export class RegistrySync implements Chore {
   #changes = 0;
 
   constructor(ctx: DurableObjectState, env: Env, options: RegistrySyncOptions) {
-    this.#user = () => UserId.parse(ctx.id.name);
-    this.#send = (report) => registryPart(env, "intake").sync(this.#user(), report);
+    this.#send = (report) => registryPart(env, "intake").sync(UserId.parse(ctx.id.name), report);
     this.#options = options;
     this.#state = new OutboxState(ctx.storage.sql);
     options.audit.onEntry = () => this.changed();
@@ -101,7 +99,6 @@ export class RegistrySync implements Chore {
   }
 
   async run(now: number): Promise<void> {
-    this.#noteAgent();
     const changes = this.#changes;
     try {
       const isAll = await this.#tellAll(now);
@@ -113,20 +110,6 @@ export class RegistrySync implements Chore {
       const wait = Math.min(this.#state.value.spreadMs * 2 ** Math.min(failures, 20), LONGEST_WAIT_MS);
       this.#state.save({ failures, due: Math.round(now + wait * (0.5 + Math.random() / 2)) });
     }
-  }
-
-  /** Notes that the agent came or went, unless it was back by now: a network that fails for a moment is no news. */
-  #noteAgent(): void {
-    const { online, notedOnline, onlineSince } = this.#state.value;
-    if (online === notedOnline) return;
-    const { audit, store } = this.#options;
-    const { host = "", version } = store.agent ?? {};
-    const by = { user: this.#user(), name: host, from: null, via: "agent" } as const;
-    this.#state.save({ notedOnline: online });
-    audit.note(online ? "agent.online" : "agent.offline", by, {
-      at: onlineSince ?? Date.now(),
-      detail: version,
-    });
   }
 
   /** False when there are more audit entries than go at once. */

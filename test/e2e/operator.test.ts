@@ -1,0 +1,175 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AuditLine } from "../../contract/operator.ts";
+import { Notification, Session } from "../../contract/session.ts";
+import { TestBrowser } from "../support/browser.ts";
+import { eventually } from "../support/eventually.ts";
+import type { HttpBrowser } from "../support/http-browser.ts";
+import { JoinedAgent } from "../support/joined-agent.ts";
+import { OidcEdge } from "../support/oidc-edge.ts";
+import { WebhookReceiver } from "../support/webhook-receiver.ts";
+
+const KEY = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+const ANA = { sub: "ana", name: "Ana", groups: ["tides"] };
+const OLGA = { sub: "olga", name: "Olga", groups: ["operators"] };
+const WAITS = { "start_template.sh": '$sshusercontainer status "Installing"; sleep 300\n' };
+
+let receiver: WebhookReceiver;
+let edge: OidcEdge;
+let ana: HttpBrowser;
+let olga: HttpBrowser;
+let agent: JoinedAgent;
+
+beforeAll(async () => {
+  receiver = await WebhookReceiver.start(KEY);
+  edge = await OidcEdge.start({
+    bindings: {
+      BERTH_OPERATOR_GROUPS: "operators",
+      BERTH_WEBHOOK_URL: receiver.url,
+      BERTH_WEBHOOK_SIGNING_SECRETS: KEY,
+    },
+  });
+  edge.provider.account = ANA;
+  ana = await edge.browser();
+  agent = await JoinedAgent.start(edge.console, ana, { waits: WAITS });
+  edge.provider.account = OLGA;
+  olga = await edge.browser();
+});
+
+afterAll(async () => {
+  await agent[Symbol.asyncDispose]();
+  await edge[Symbol.asyncDispose]();
+  await receiver[Symbol.asyncDispose]();
+});
+
+const AS_PROGRAM = { accept: "application/json" };
+
+async function launch(name: string): Promise<Session> {
+  const json = { service: "waits", name };
+  return Session.parse(
+    await (await ana.go(`${edge.console}/api/sessions`, { json, headers: AS_PROGRAM })).json(),
+  );
+}
+
+/** A page of the operator's browser, with scripts or without. */
+async function pageOf(browser: TestBrowser, path: string) {
+  for (const pair of olga.cookies("localhost").split("; ")) {
+    const [name = "", value = ""] = pair.split(/=(.*)/s);
+    await browser.context.addCookies([{ name, value, url: edge.console }]);
+  }
+  const page = await browser.page();
+  await page.goto(edge.console + path);
+  return page;
+}
+
+/** Looks at a page again until it shows a text: what workspaces tell comes a moment later. */
+async function until(page: Awaited<ReturnType<typeof pageOf>>, text: string): Promise<void> {
+  await eventually(
+    async () => {
+      await page.reload();
+      return (await page.getByText(text).count()) > 0;
+    },
+    { what: `"${text}" on ${page.url()}` },
+  );
+}
+
+describe("the operator's pages", () => {
+  it("show who is there, where, and how they are doing", async () => {
+    await launch("tides");
+    await using browser = await TestBrowser.open();
+    const page = await pageOf(browser, "/");
+    await page.getByRole("link", { name: "Operator", exact: true }).first().click();
+    await until(page, "reachable");
+    const row = page.getByRole("row", { name: /Ana/ });
+    await row.getByRole("link", { name: "1" }).click();
+    await page.getByText("tides", { exact: true }).waitFor();
+    await page.goto(`${edge.console}/operator`);
+    await page.keyboard.press("/");
+    await page.keyboard.type("olga");
+    await page.getByRole("row", { name: /Ana/ }).waitFor({ state: "detached" });
+    await page.keyboard.type(" the second");
+    await page.getByText("Nobody matches “olga the second”.").waitFor();
+  });
+
+  it("cancel anybody's session without a script, and its owner is told who and why", async () => {
+    const { id } = await launch("rivers");
+    await using browser = await TestBrowser.open({ scripts: false });
+    const page = await pageOf(browser, "/operator/sessions");
+    await until(page, "rivers");
+    await page.getByRole("button", { name: "Cancel rivers of Ana" }).click();
+    const dialog = page.getByRole("dialog", { name: "Cancel rivers of Ana" });
+    await dialog.getByRole("button", { name: "Cancel the session" }).click();
+    expect(
+      await dialog.getByRole("textbox").evaluate((input: HTMLInputElement) => input.validity.valid),
+    ).toBe(false);
+    await dialog.getByRole("textbox").fill("The node is taken <down>");
+    await dialog.getByRole("button", { name: "Cancel the session" }).click();
+    await page.getByText("is noted, and its owner told").waitFor();
+
+    const told = `${edge.console}/api/notifications`;
+    const bell = Notification.array().parse(await (await ana.go(told, { headers: AS_PROGRAM })).json());
+    expect(bell.map(({ text }) => text)).toContain("rivers was canceled by Olga: The node is taken <down>");
+    const shown = await (await ana.go(`${edge.console}/sessions/${id}`)).text();
+    expect(shown).toContain("Canceled by Olga:");
+    expect(shown).toContain("The node is taken &lt;down&gt;");
+    await eventually(
+      async () => {
+        const answer = await ana.go(`${edge.console}/api/sessions/${id}`, { headers: AS_PROGRAM });
+        return Session.parse(await answer.json()).state === "canceled";
+      },
+      { what: "the end of the session" },
+    );
+  });
+
+  it("send a webhook again that the platform did not take", async () => {
+    receiver.answer = (_message, response) => void response.writeHead(410).end();
+    await launch("lost");
+    await using browser = await TestBrowser.open();
+    const page = await pageOf(browser, "/operator/webhooks");
+    await until(page, "the receiver answered 410");
+    receiver.answer = (_message, response) => void response.writeHead(204).end();
+    const before = receiver.received.length;
+    await page
+      .getByRole("button", { name: /^Send msg_\w+ again$/ })
+      .first()
+      .click();
+    await eventually(() => receiver.received.length > before, { what: "the webhook's second arrival" });
+  });
+
+  it("have the audit log, and its export as JSON lines", async () => {
+    await using browser = await TestBrowser.open();
+    const page = await pageOf(browser, "/operator/audit?action=session.cancel");
+    await until(page, "The node is taken <down>");
+    const download = page.waitForEvent("download");
+    await page.getByRole("link", { name: "Export as JSON lines" }).click();
+    const chunks: string[] = [];
+    for await (const chunk of await (await download).createReadStream()) chunks.push(String(chunk));
+    const lines = chunks.join("").trimEnd().split("\n");
+    expect(lines.map((line) => AuditLine.parse(JSON.parse(line)))).toMatchObject([
+      { action: "session.cancel", by: { name: "Olga" }, detail: "The node is taken <down>" },
+    ]);
+  });
+
+  it("are not there for others, who see no way to them", async () => {
+    expect((await ana.go(`${edge.console}/operator`)).status).toBe(404);
+    expect(await (await ana.go(`${edge.console}/`)).text()).not.toContain('href="/operator"');
+  });
+});
+
+describe.each([
+  { colorScheme: "light", width: 1200 },
+  { colorScheme: "dark", width: 390 },
+] as const)("in $colorScheme, $width px wide", (look) => {
+  it("no page has a violation that axe finds, and none scrolls sideways", async () => {
+    await using browser = await TestBrowser.open(look);
+    const paths = ["", "/sessions", "/sessions?state=queued", "/webhooks", "/audit", "/audit?user=x"];
+    for (const path of paths) {
+      const page = await pageOf(browser, `/operator${path}`);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const found = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+      const isWider = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      expect({ path, found, isWider }).toEqual({ path, found: [], isWider: false });
+      await page.close();
+    }
+  });
+});
