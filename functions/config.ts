@@ -67,6 +67,9 @@ function hours(
 
 function groupsConfig(env: Env): GroupsConfig {
   const allowed = words(env.BERTH_ALLOWED_GROUPS);
+  // Whoever sets it wants not everybody in.
+  if (env.BERTH_ALLOWED_GROUPS !== undefined && allowed.length === 0)
+    throw new BerthError("not_configured", "BERTH_ALLOWED_GROUPS names no group: name some, or unset it");
   return {
     claim: env.BERTH_GROUPS_CLAIM ?? "groups",
     operators: words(env.BERTH_OPERATOR_GROUPS),
@@ -129,11 +132,25 @@ function sessionHosts(env: Env): SessionHosts {
   throw new BerthError("not_configured", message);
 }
 
+/** Whoever guesses a secret is everybody. Characters. */
+const SHORTEST_SECRET = 16;
+
+/** @throws BerthError `not_configured`, also for a secret beside a good one that is too short */
+function cookieSecrets(env: Env): string {
+  const secrets = required(env, "BERTH_COOKIE_SECRET");
+  const each = words(secrets);
+  if (each.length > 0 && each.every((secret) => secret.length >= SHORTEST_SECRET)) return secrets;
+  throw new BerthError(
+    "not_configured",
+    `BERTH_COOKIE_SECRET needs secrets of at least ${SHORTEST_SECRET} characters`,
+  );
+}
+
 function read(env: Env): Config {
   const login = loginConfig(env);
   const isLink = login.kind === "link";
   return {
-    secrets: required(env, "BERTH_COOKIE_SECRET"),
+    secrets: cookieSecrets(env),
     login,
     sessionHosts: sessionHosts(env),
     idleMs: hours(env, "BERTH_LOGIN_IDLE_HOURS", isLink ? LINK_DAYS * 24 : DEFAULT_IDLE_HOURS),
