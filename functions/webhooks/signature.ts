@@ -14,7 +14,7 @@ const TIMESTAMP = /^\d{1,12}$/;
 const SIGNATURES_LENGTH = 1024;
 
 /** One answer to everything that is wrong, so that nobody finds a way by trying. */
-export const refused = (): BerthError =>
+const refused = (): BerthError =>
   new BerthError("invalid_signature", "the message's id, time and signatures do not make it believed");
 
 /**

@@ -9,7 +9,7 @@ import { failure } from "./failure.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What the platform is answered. */
-export type CallAnswer = { status: 200 | 201 | 202; body: Session | Session[] };
+type CallAnswer = { status: 200 | 201 | 202; body: Session | Session[] };
 
 type Answer = Result<CallAnswer>;
 
