@@ -87,12 +87,23 @@ async function follow(page: Page, link: string, account: Account): Promise<void>
   if (await login.isVisible()) await login.click();
 }
 
+/** No violation that axe finds, and nothing that scrolls sideways on a phone. */
+async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 700 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
+  if (before !== null) await page.setViewportSize(before);
+}
+
 it("a colleague computes in a shared Jupyter until its owner ends it", { timeout: 180_000 }, async () => {
   await using home = await mkdtempDisposable(join(tmpdir(), "berth-shared-"));
   const session = await running({ service: "jupyter-notebook", inputs: { folder: home.path } });
   const link = await share(session.id, { user: "ben" }, "Use");
   expect(link).toMatch(new RegExp(`^http://${session.id}\\.sessions\\.localhost:\\d+/s/${session.id}/tree$`));
   await picture(ana, "share");
+  await expectAccessible(ana);
 
   await follow(ben, link, BEN);
   // Jupyter makes its addresses of the base that it was told.
