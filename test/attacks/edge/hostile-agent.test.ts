@@ -1,0 +1,136 @@
+import { env } from "cloudflare:workers";
+import { reset, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SessionId, StreamId } from "../../../contract/ids.ts";
+import { ask, CONSOLE } from "../../functions/support/edge.ts";
+import { Household } from "../../functions/support/household.ts";
+import { person } from "../../functions/support/people.ts";
+import { report, service, spec } from "../../functions/support/samples.ts";
+// Sharing needs a host for each session.
+import "../../functions/support/sharing.ts";
+import { bytes } from "../../functions/support/streams.ts";
+
+let ana: Household;
+let ben: Household;
+let before: unknown;
+
+beforeEach(async () => {
+  [ana, ben] = [await Household.of("ana", 51_458), await Household.of("ben", 51_459)];
+  before = await ana.state();
+});
+afterEach(async () => {
+  await ana[Symbol.asyncDispose]();
+  await ben[Symbol.asyncDispose]();
+  await reset();
+});
+
+/** A request of Ana's that waits for its answer. */
+async function waiting(): Promise<{ answer: Promise<Response>; id: StreamId }> {
+  const answer = ana.ask("POST", "/me/51458/save", { secret: "of Ana's" });
+  const { head } = await ana.agent.next("request");
+  return { answer, id: head.id };
+}
+
+const finish = async ({ answer, id }: Awaited<ReturnType<typeof waiting>>): Promise<string> => {
+  const end = { status: 200, headers: [], length: 4, end: true } satisfies object;
+  ana.agent.send({ type: "response", id, ...end }, bytes("hers"));
+  return (await answer).text();
+};
+
+describe("another user's agent", () => {
+  it("says nothing of a session that is not its user's", async () => {
+    const id = SessionId.parse(ana.session.id);
+    ben.agent.send({ type: "report", report: report(id, { state: "failed", status: "Failed", error: "x" }) });
+    ben.agent.send({ type: "report", report: report(id, { port: 40_000 }) });
+    ben.agent.send({ type: "notify", session: id, level: "error", text: "look at https://evil.example" });
+    ben.agent.send({ type: "active", visitors: [`login:${ana.login}`, `token:${ana.program.id}`] });
+    await ben.agent.untaken();
+    expect(await ana.state()).toEqual(before);
+    expect(await (await ana.ask("GET", "/api/notifications")).text()).not.toContain("evil");
+  });
+
+  it("answers no request of another's, by no road", async () => {
+    const held = await waiting();
+    const { id } = held;
+    ben.agent.send({ type: "response", id, status: 200, headers: [], length: 3, end: true }, bytes("ben"));
+    ben.agent.send({ type: "segment", id, seq: 0, end: true }, bytes("ben"));
+    ben.agent.send({ type: "fail", id, code: "broken", message: "ben" });
+    await ben.agent.untaken();
+    const url = `${CONSOLE}/agent/streams/${id}`;
+    const { headers } = ben.enrolment;
+    const roads = [
+      ["", { headers }],
+      ["?seq=1", { method: "POST", headers, body: "ben" }],
+      ["", { headers: { ...headers, upgrade: "websocket" } }],
+    ] as const;
+    for (const [query, init] of roads) expect((await ask(url + query, init)).status).toBe(404);
+    expect(await finish(held)).toBe("hers");
+  });
+
+  it("that names another's session in its hello has it in its own workspace alone, and cannot share it", async () => {
+    await ana.share(await person("cleo"));
+    const id = SessionId.parse(ana.session.id);
+    const own = [{ spec: spec(id, { name: "mine now" }), report: report(id, { port: 51_459 }) }];
+    ben.agent.hello({ sessions: own });
+    await ben.agent.untaken();
+    expect(await (await ana.ask("GET", `/api/sessions/${id}`)).json()).toMatchObject({
+      name: "anas-session",
+    });
+    const shared = await ben.ask("POST", `/api/sessions/${id}/shares`, {
+      with: { kind: "user", subject: "cleo" },
+    });
+    expect(shared.status).toBeGreaterThanOrEqual(400);
+    expect(await (await ana.ask("GET", `/api/sessions/${id}/shares`)).json()).toHaveLength(1);
+    expect((await ana.ask("GET", `/api/agent`)).status).toBe(200);
+  });
+});
+
+describe("an agent that says more than the protocol has", () => {
+  it("has no unknown field kept, and none of a prototype", async () => {
+    const { id } = ben.session;
+    const more =
+      '"isOperator":true,"__proto__":{"role":"operator"},"constructor":{"prototype":{"role":"operator"}}';
+    const text = JSON.stringify({ type: "report", report: report(id, { port: 51_459, status: "Odd" }) });
+    ben.agent.sendRaw(text.replace(/^\{/, `{${more},`).replace('"report":{', `"report":{${more},`));
+    await ben.agent.untaken();
+    expect(await (await ben.ask("GET", `/api/sessions/${id}`)).json()).toMatchObject({ status: "Odd" });
+    const kept = await runInDurableObject(env.WORKSPACE.getByName(ben.somebody.id), (_object, { storage }) =>
+      JSON.stringify(storage.sql.exec("SELECT * FROM sessions").toArray()),
+    );
+    expect(kept).not.toMatch(/isOperator|operator/);
+    expect(Reflect.get({}, "role")).toBeUndefined();
+  });
+
+  it("has its link closed for what is no frame, and nobody else has", async () => {
+    ben.agent.sendRaw('{"type":"launch","service":"anas-service"}');
+    expect(await ben.agent.closed).toMatchObject({ code: 1008 });
+    expect(await finish(await waiting())).toBe("hers");
+  });
+
+  it.each([
+    ["a port of the system's", { port: 22 }],
+    ["a status without an end", { status: "x".repeat(1025) }],
+    ["a slug without an end", { slug: "x".repeat(4097) }],
+    ["an error without an end", { error: "x".repeat(16_385) }],
+    ["a state of its own", { state: "operator" }],
+  ])("is not believed: %s", async (_what, changes) => {
+    const valid = report(ben.session.id, { port: 51_459 });
+    ben.agent.sendRaw(JSON.stringify({ type: "report", report: { ...valid, ...changes } }));
+    expect(await ben.agent.closed).toMatchObject({ code: 1008 });
+    expect(await (await ben.ask("GET", `/api/sessions/${ben.session.id}`)).json()).toMatchObject({
+      port: 51_459,
+      state: "running",
+    });
+  });
+
+  it("shows its catalogue to its own user alone, as text", async () => {
+    const script = "</script><script>alert(1)</script>";
+    ben.agent.send({ type: "catalogue", services: [service({ name: "bens-service", title: script })] });
+    await ben.agent.untaken();
+    const browser = await ben.browser();
+    const page = await (await browser.go(`${CONSOLE}/services`)).text();
+    expect(page).toContain("&lt;script&gt;alert(1)");
+    expect(page).not.toContain("<script>alert");
+    expect(await (await ana.ask("GET", "/api/services")).text()).not.toContain("alert");
+  });
+});
