@@ -6,13 +6,13 @@ export interface Chore {
   run(now: number): Promise<void>;
 }
 
-type AlarmStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm" | "deleteAlarm">;
+type AlarmStorage = Pick<DurableObjectStorage, "setAlarm" | "deleteAlarm">;
 
 /** The object's one alarm, set to whichever of its chores is due first. */
 export class Alarm {
   readonly #storage: AlarmStorage;
   readonly #chores: readonly Chore[];
-  /** For when it is set; undefined: not known yet. Of two calls at once, neither may believe what the other changes. */
+  /** For when it is set; undefined: this object has not set it yet. */
   #time: number | null | undefined;
 
   constructor(storage: AlarmStorage, chores: readonly Chore[]) {
@@ -20,12 +20,11 @@ export class Alarm {
     this.#chores = chores;
   }
 
-  /** To be called when a chore's time has changed. */
+  /**
+   * To be called when a chore's time has changed. Nothing is waited for before the alarm is set: so it is written together
+   * with what the chore is about, or neither is.
+   */
   async set(): Promise<void> {
-    if (this.#time === undefined) {
-      const time = await this.#storage.getAlarm();
-      if (this.#time === undefined) this.#time = time;
-    }
     const times = this.#chores.map((chore) => chore.due()).filter((time) => time !== null);
     const next = times.length === 0 ? null : Math.min(...times);
     if (next === this.#time) return;

@@ -45,7 +45,8 @@ export class Deliveries implements Chore {
   onDead: () => void = () => undefined;
   readonly #options: DeliveriesOptions;
   readonly #queue: DeliveryQueue;
-  readonly #sending = new Set<string>();
+  /** The attempts under way, by message, and until when each has time. */
+  readonly #sending = new Map<string, number>();
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
@@ -65,22 +66,15 @@ export class Deliveries implements Chore {
 
   due(): number | null {
     if (this.#options.target === null) return null;
-    const isFull = this.underway >= PARALLEL;
-    const times = this.#queue
-      .dueTimes()
-      .filter(({ id }) => !isFull || this.#sending.has(id))
-      .map(({ due }) => due);
-    return times.length === 0 ? null : Math.min(...times);
+    // With no room for another attempt, the end of one is waited for.
+    return this.underway < PARALLEL ? this.#queue.due() : Math.min(...this.#sending.values());
   }
 
   /** Begins to send what is due, and does not wait for it. */
   async run(now: number): Promise<void> {
     const { target } = this.#options;
     if (target === null) return;
-    for (const message of this.#queue.ready(now)) {
-      if (this.underway >= PARALLEL) return;
-      if (!this.#sending.has(message.id)) void this.#send(target, message);
-    }
+    for (const message of this.#queue.ready(now, PARALLEL - this.underway)) void this.#send(target, message);
   }
 
   /** How many attempts wait for the receiver. */
@@ -135,8 +129,9 @@ export class Deliveries implements Chore {
 
   async #send(target: WebhookTarget, message: OutgoingRow): Promise<void> {
     const { fetch, deadline, now, onChange } = this.#options;
-    this.#sending.add(message.id);
-    this.#queue.begin(message.id, now() + LEASE_MS);
+    const until = now() + LEASE_MS;
+    this.#sending.set(message.id, until);
+    this.#queue.begin(message.id, until);
     const outcome = await sendMessage(target, message, { fetch, now: now(), deadline });
     this.#sending.delete(message.id);
     this.#settle(message, outcome);

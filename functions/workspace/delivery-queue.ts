@@ -88,19 +88,20 @@ export class DeliveryQueue {
     );
   }
 
-  /** When the first that waits of each session are due. */
-  dueTimes(): { id: string; due: number }[] {
+  /** When the next one is due; null: none waits. */
+  due(): number | null {
     return this.#sql
-      .exec<{ id: string; due: number }>(`SELECT id, due FROM deliveries WHERE ${FIRST}`)
-      .toArray();
+      .exec<{ due: number | null }>(`SELECT MIN(due) AS due FROM deliveries WHERE ${FIRST}`)
+      .one().due;
   }
 
-  /** Those of them that are due, the longest waiting first. */
-  ready(now: number): OutgoingRow[] {
+  /** What is due, the longest waiting first. */
+  ready(now: number, count: number): OutgoingRow[] {
     return this.#sql
       .exec<OutgoingRow>(
-        `SELECT ${COLUMNS} FROM deliveries WHERE ${FIRST} AND due <= ? ORDER BY due, seq`,
+        `SELECT ${COLUMNS} FROM deliveries WHERE ${FIRST} AND due <= ? ORDER BY due, seq LIMIT ?`,
         now,
+        count,
       )
       .toArray();
   }
