@@ -36,7 +36,7 @@ export function spellWith(whom: ShareWith): string {
   return "email" in whom ? whom.email : whom.subject;
 }
 
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 /** A share ends after this long at the latest, and after this long unless told otherwise. Milliseconds. */
 export const SHARE_LONGEST = 30 * DAY_MS;
 export const SHARE_DEFAULT = DAY_MS;

@@ -115,7 +115,11 @@ export function ShareForm({ session, filled }: { session: string; filled: Filled
         options={MODES.map(({ mode, ...rest }) => ({ value: mode, ...rest }))}
         chosen={filled?.mode === "use" ? "use" : "view"}
       />
-      <Labelled name="hours" label="For" help="At the latest it ends with the session; you can end it before.">
+      <Labelled
+        name="hours"
+        label="For"
+        help="At the latest it ends with the session; you can end it before."
+      >
         {(attributes) => (
           <select {...attributes}>
             {LIVES.map(([hours, text]) => (
