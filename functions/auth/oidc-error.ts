@@ -45,9 +45,7 @@ const CHECKED: Readonly<Record<string, Reason>> = {
   OAUTH_JWT_TIMESTAMP_CHECK_FAILED: refused(
     "the identity provider's answer is not valid at this time: it is too old, or the clocks differ",
   ),
-  OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED: refused(
-    "the identity provider speaks for another issuer, or of somebody else",
-  ),
+  OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED: refused("the identity provider speaks of somebody else"),
   OAUTH_HTTP_REQUEST_FORBIDDEN: misconfigured("BERTH_OIDC_ISSUER must be an https address"),
   OAUTH_REQUEST_PROTOCOL_FORBIDDEN: misconfigured("BERTH_OIDC_ISSUER must be an https address"),
   OAUTH_MISSING_SERVER_METADATA: misconfigured(

@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, type RemoteJWKSet } from "jose";
 import {
   allowInsecureRequests,
+  ClientError,
   ClientSecretBasic,
   ClientSecretPost,
   type Configuration,
@@ -40,6 +41,14 @@ function authentication(config: OidcConfig, methods: readonly string[] | undefin
   return isPostOnly ? ClientSecretPost(config.clientSecret) : ClientSecretBasic(config.clientSecret);
 }
 
+/** Who calls itself something else than it is called here may speak of other people. */
+function refuseAnother({ issuer }: OidcConfig, cause: unknown): never {
+  if (!(cause instanceof ClientError) || cause.code !== "OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED") throw cause;
+  throw new BerthError("not_configured", `BERTH_OIDC_ISSUER "${issuer}" calls itself another issuer`, {
+    cause,
+  });
+}
+
 async function discover(config: OidcConfig): Promise<Provider> {
   if (!URL.canParse(config.issuer))
     throw new BerthError("not_configured", `BERTH_OIDC_ISSUER "${config.issuer}" is no address`);
@@ -52,7 +61,7 @@ async function discover(config: OidcConfig): Promise<Provider> {
     (server, ...rest) =>
       authentication(config, server.token_endpoint_auth_methods_supported)(server, ...rest),
     { timeout: TIMEOUT_S, execute },
-  );
+  ).catch((error: unknown) => refuseAnother(config, error));
   const { jwks_uri: jwks } = client.serverMetadata();
   if (jwks === undefined)
     throw new BerthError("not_configured", `the identity provider "${config.issuer}" publishes no keys`);

@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { TestBrowser } from "../support/browser.ts";
+import { OidcEdge } from "../support/oidc-edge.ts";
+
+let edge: OidcEdge;
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  edge = await OidcEdge.start();
+  browser = await TestBrowser.open();
+});
+
+afterAll(async () => {
+  await browser[Symbol.asyncDispose]();
+  await edge[Symbol.asyncDispose]();
+});
+
+it("somebody logs in at the provider by one button, and out again there and here", async () => {
+  const page = await browser.page();
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  await page.goto(`${edge.console}/services`);
+  await page.getByRole("link", { name: "Log in" }).click();
+  await page.waitForURL(`${edge.console}/services`);
+  expect(await page.getByRole("button", { name: "Ana" }).isVisible()).toBe(true);
+
+  await page.getByRole("button", { name: "Ana" }).click();
+  await page.getByRole("button", { name: "Log out" }).click();
+  // The page between goes on by itself, although the form may lead to no other host.
+  await page.waitForURL(`${edge.provider.issuer}/session/end**`);
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.waitForURL(`${edge.console}/`);
+  expect(await page.getByRole("heading", { name: "Log in to Berth" }).isVisible()).toBe(true);
+  expect(await browser.context.cookies(edge.console)).toEqual([]);
+  // Beside the pages that are a 401, and the provider's icon.
+  expect(complaints.filter((text) => !/responded with a status of 40[14]/.test(text))).toEqual([]);
+});
