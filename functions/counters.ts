@@ -21,11 +21,14 @@ export type CounterName = keyof typeof COUNTERS;
 export class Counters {
   /** Names this life of the object, in which the counts began at nothing. */
   readonly run: string = crypto.randomUUID();
+  /** Called for each count. */
+  onCount: () => void = () => undefined;
   readonly #values = new Map<string, number>();
 
   add(name: CounterName, label = ""): void {
     const key = label === "" ? name : `${name} ${label}`;
     this.#values.set(key, (this.#values.get(key) ?? 0) + 1);
+    this.onCount();
   }
 
   /** By name, or by name and label with a space between. */

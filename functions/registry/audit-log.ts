@@ -8,6 +8,7 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,
     action TEXT NOT NULL, by TEXT NOT NULL, session TEXT, detail TEXT, UNIQUE (user, seq)
   );
+  CREATE TABLE IF NOT EXISTS audit_acknowledged (user TEXT PRIMARY KEY, seq INTEGER NOT NULL);
   CREATE INDEX IF NOT EXISTS audit_log_by_session ON audit_log (session) WHERE session IS NOT NULL;
 `;
 
@@ -45,30 +46,34 @@ export class AuditLog {
     sql.exec(SCHEMA);
   }
 
-  /** The last entry of a workspace's that is here. */
+  /** The last entry of a workspace's that was ever taken: it may have been forgotten since. */
   acknowledged(user: UserId): number {
     const [row] = this.#sql
-      .exec<{ seq: number | null }>("SELECT MAX(seq) AS seq FROM audit_log WHERE user = ?", user)
+      .exec<{ seq: number }>("SELECT seq FROM audit_acknowledged WHERE user = ?", user)
       .toArray();
     return row?.seq ?? 0;
   }
 
-  /** Takes a workspace's entries; those that are here already stay as they are. Returns those that were new. */
+  /** Takes a workspace's entries, oldest first, but for those that were taken before. Returns those that are new. */
   take(user: UserId, entries: readonly AuditEntry[], now: number): AuditEntry[] {
-    const isNew = (entry: AuditEntry): boolean =>
+    const acknowledged = this.acknowledged(user);
+    const added = entries.filter(({ seq }) => seq > acknowledged);
+    for (const { seq, at, action, by, session, detail } of added) {
       this.#sql.exec(
-        `INSERT INTO audit_log (user, seq, at, action, by, session, detail) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (user, seq) DO NOTHING`,
+        "INSERT INTO audit_log (user, seq, at, action, by, session, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
         user,
-        entry.seq,
-        entry.at,
-        entry.action,
-        JSON.stringify(entry.by),
-        entry.session,
-        entry.detail,
-      ).rowsWritten > 0;
-    const added = entries.filter(isNew);
-    if (added.length > 0) this.#forget(now);
+        seq,
+        at,
+        action,
+        JSON.stringify(by),
+        session,
+        detail,
+      );
+    }
+    const last = added.at(-1);
+    if (last === undefined) return [];
+    this.#sql.exec("INSERT OR REPLACE INTO audit_acknowledged VALUES (?, ?)", user, last.seq);
+    this.#forget(now);
     return added;
   }
 
@@ -97,9 +102,11 @@ export class AuditLog {
 
   #forget(now: number): void {
     this.#sql.exec("DELETE FROM audit_log WHERE id <= (SELECT MAX(id) FROM audit_log) - ?", KEPT);
+    const [oldest] = this.#sql.exec<{ at: number }>("SELECT at FROM audit_log ORDER BY id LIMIT 1").toArray();
+    if (oldest === undefined || oldest.at >= now - KEPT_MS) return;
     // By id: in about the order of their times, and without an index that every entry would pay for.
     this.#sql.exec(
-      `DELETE FROM audit_log WHERE at < ? AND id IN (SELECT id FROM audit_log ORDER BY id LIMIT ?)`,
+      "DELETE FROM audit_log WHERE at < ? AND id IN (SELECT id FROM audit_log ORDER BY id LIMIT ?)",
       now - KEPT_MS,
       FORGOTTEN_AT_ONCE,
     );

@@ -30,7 +30,7 @@ export class Intake {
   async sync(user: UserId, report: WorkspaceReport): Promise<WorkspaceReceipt> {
     const { storage, users, auditLog } = this.#options;
     storage.transactionSync(() => this.#take(user, report, Date.now()));
-    const spreadMs = Math.round((users.count() * 1000) / REPORTS_PER_S);
+    const spreadMs = Math.round((users.size * 1000) / REPORTS_PER_S);
     return {
       acknowledged: auditLog.acknowledged(user),
       spreadMs: Math.min(Math.max(spreadMs, LEAST_SPREAD_MS), MOST_SPREAD_MS),

@@ -9,7 +9,6 @@ const SCHEMA = `
     host TEXT, account TEXT, agent_version TEXT, online INTEGER NOT NULL, since INTEGER, counts TEXT NOT NULL,
     dead INTEGER NOT NULL
   );
-  CREATE INDEX IF NOT EXISTS users_by_told ON users (told DESC);
 `;
 
 type Row = {
@@ -45,10 +44,13 @@ const iso = (time: number | null): string | null => (time === null ? null : new 
 /** Who has a workspace, as the workspaces told last. */
 export class Users {
   readonly #sql: SqlStorage;
+  /** How many there are: every report asks, and counting them reads them all. */
+  #count: number;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(SCHEMA);
+    this.#count = sql.exec<{ count: number }>("SELECT COUNT(*) AS count FROM users").one().count;
   }
 
   /** Of the last report that was taken from a workspace; 0 before the first. */
@@ -60,6 +62,7 @@ export class Users {
   /** Takes what a workspace tells. */
   take(id: UserId, version: number, snapshot: WorkspaceSnapshot, now: number): void {
     const { owner, seen, agent, counts, dead } = snapshot;
+    if (this.versionOf(id) === 0) this.#count += 1;
     const words = [id, owner?.name, owner?.email, owner?.subject, agent.host, agent.user, agent.version];
     this.#sql.exec(
       "INSERT OR REPLACE INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -82,8 +85,8 @@ export class Users {
     );
   }
 
-  count(): number {
-    return this.#sql.exec<{ count: number }>("SELECT COUNT(*) AS count FROM users").one().count;
+  get size(): number {
+    return this.#count;
   }
 
   /** True for somebody whose workspace has ever told of itself. */

@@ -24,8 +24,8 @@ const BATCHES = 5;
 const PATIENCE_MS = 5000;
 /** Between two tries of a registry that fails, at most. Milliseconds. */
 const LONGEST_WAIT_MS = 300_000;
-/** That a workspace is being used is told within so long, when nothing else happens. Milliseconds. */
-const USED_MS = 120_000;
+/** What is counted is told within so long, when nothing else happens: it is counted all the time. Milliseconds. */
+const COUNTED_MS = 120_000;
 
 export type RegistrySyncOptions = {
   store: Store;
@@ -59,17 +59,13 @@ export class RegistrySync implements Chore {
     this.#state = new OutboxState(ctx.storage.sql);
     options.audit.onEntry = () => this.changed();
     options.feed.onSession = (stored) => this.session(stored);
+    options.counters.onCount = () => this.#plan(COUNTED_MS);
   }
 
   /** Something has changed that the registry is told. */
   changed(): void {
     this.#changes += 1;
     this.#plan(this.#spread());
-  }
-
-  /** The workspace is being used. Told by and by: it happens all the time. */
-  used(): void {
-    this.#plan(USED_MS);
   }
 
   /** A session may have changed. */
@@ -103,7 +99,8 @@ export class RegistrySync implements Chore {
     try {
       const isAll = await this.#tellAll(now);
       const rests = !isAll || changes !== this.#changes;
-      this.#state.save({ due: rests ? now + this.#spread() : null, changedAt: null, failures: 0 });
+      const [due, changedAt] = rests ? [now + this.#spread(), now] : [null, null];
+      this.#state.save({ due, changedAt, failures: 0 });
     } catch (error) {
       const failures = this.#state.value.failures + 1;
       console.warn(`the registry does not take reports (${failures}):`, error);
@@ -154,13 +151,13 @@ export class RegistrySync implements Chore {
     const { due, changedAt, failures } = this.#state.value;
     // While the registry fails, what is new waits with the rest.
     if (due !== null && (due <= now + delayMs || failures > 0)) return;
-    this.#state.save({ due: Math.round(now + delayMs), changedAt: changedAt ?? now });
+    this.#state.save({ due: now + delayMs, changedAt: changedAt ?? now });
     this.#options.onChange();
   }
 
   /** Several changes go in one report; and the reports of many workspaces do not come all at once. */
   #spread(): number {
-    return this.#state.value.spreadMs * (0.5 + Math.random());
+    return Math.round(this.#state.value.spreadMs * (0.5 + Math.random()));
   }
 }
 

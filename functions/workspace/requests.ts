@@ -33,8 +33,6 @@ export type RequestsOptions = {
   access: Access;
   shares: Shares;
   counters: Counters;
-  /** Called for each request for an application. */
-  onUse: () => void;
   /** A session as it is shown; `host` is the sessions' host. */
   view: (stored: StoredSession, host: string) => Session;
 };
@@ -88,9 +86,8 @@ export class Requests {
   }
 
   async #application(request: Request): Promise<Response> {
-    const { env, access, counters, onUse } = this.#options;
+    const { env, access, counters } = this.#options;
     counters.add("relayed_requests");
-    onUse();
     const url = originOf(request.url);
     const asker = await askerOf(request, url, env);
     if (asker.kind === "guest") return this.#shared(request, url, asker);

@@ -169,7 +169,6 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       access: this.#access,
       shares: this.#sharing.shares,
       counters: this.#counters,
-      onUse: () => this.#registry.used(),
       view: (stored, host) => this.#view(stored, host),
     });
     const endLogins: Chore = {

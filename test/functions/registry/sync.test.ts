@@ -225,6 +225,7 @@ describe("two thousand workspaces", () => {
            since, counts, dead FROM users, n`,
       ),
     );
+    await evictDurableObject(registry());
     await browserOf(one);
     await tell(one.id);
     expect(await sync.mock.results[1]?.value).toMatchObject({ spreadMs: 10_000 });
