@@ -10,6 +10,7 @@ import fields from "./assets/fields-of.js?raw";
 import favicon from "./assets/favicon.svg?raw";
 import form from "./assets/form.css?raw";
 import frame from "./assets/frame.css?raw";
+import join from "./assets/join.css?raw";
 import keys from "./assets/keys.js?raw";
 import launch from "./assets/launch.js?raw";
 import live from "./assets/live.js?raw";
@@ -49,6 +50,7 @@ const FILES = {
       operator,
       message,
       account,
+      join,
       share,
     ].join("\n"),
   },

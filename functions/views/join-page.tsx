@@ -59,28 +59,50 @@ export const JoinCodePage = ({ frame, consoleUrl, typed, wrong }: CodeProps) => 
   </Page>
 );
 
+const Fact = ({ name, children }: { name: string; children: Child }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
 /** Who asks, in the words by which it can be recognised on the machine itself. */
 const Facts = ({ asking, now }: { asking: Asking; now: number }) => (
-  <dl class="facts-table">
-    <dt>Host</dt>
-    <dd>
+  <dl class="details asking">
+    <Fact name="Host">
       <code>{asking.host}</code>
-    </dd>
-    <dt>User there</dt>
-    <dd>
+    </Fact>
+    <Fact name="User there">
       <code>{asking.user}</code>
-    </dd>
-    <dt>Key fingerprint</dt>
-    <dd>
+    </Fact>
+    <Fact name="Key">
       <code>{asking.fingerprint}</code>
-    </dd>
-    <dt>From address</dt>
-    <dd>{asking.from === null ? "not known" : <code>{asking.from}</code>}</dd>
-    <dt>Asked</dt>
-    <dd>
+    </Fact>
+    <Fact name="Address">{asking.from === null ? "not known" : <code>{asking.from}</code>}</Fact>
+    <Fact name="Asked">
       <Ago at={new Date(asking.since).toISOString()} now={now} />, with agent version {asking.version}
-    </dd>
+    </Fact>
   </dl>
+);
+
+/** The very machine that is the workspace asks once more. */
+const Again = () => (
+  <div class="notice" role="note">
+    <p>
+      <strong>This machine is your workspace already.</strong> Approving it gives it a new token; the one that
+      it has counts no more.
+    </p>
+  </div>
+);
+
+/** On one's own machine: the agent that came with the instance would go. */
+const OwnInstance = () => (
+  <div class="notice" role="note">
+    <p>
+      <strong>The agent that npm start has started is connected.</strong> There is one at a time: the new one
+      takes its place, and its sessions go out of reach.
+    </p>
+  </div>
 );
 
 /** The agent that the workspace has, and that would go. */
@@ -108,6 +130,15 @@ const Other = ({ other, now }: { other: EnrolledAgent; now: number }) => (
 
 type AskProps = { frame: Frame; asking: Asking; other: EnrolledAgent | null; now: number };
 
+const isReplaced = (asking: Asking, other: EnrolledAgent | null): boolean =>
+  other !== null && other.fingerprint !== asking.fingerprint;
+
+/** What the approval would change. */
+function Consequence({ frame, asking, other, now }: AskProps) {
+  if (other === null) return frame.agent.online ? <OwnInstance /> : null;
+  return isReplaced(asking, other) ? <Other other={other} now={now} /> : <Again />;
+}
+
 /** Shows who asks, and asks for the decision. */
 export const JoinAskPage = ({ frame, asking, other, now }: AskProps) => (
   <Page frame={frame} title={`Connect ${asking.host}?`}>
@@ -116,16 +147,16 @@ export const JoinAskPage = ({ frame, asking, other, now }: AskProps) => (
       fingerprint. Whoever runs that machine as this user sees what you type into your applications.
     </p>
     <Facts asking={asking} now={now} />
-    {other === null ? null : <Other other={other} now={now} />}
+    <Consequence {...{ frame, asking, other, now }} />
     <form method="post" action="/join">
       <input type="hidden" name="code" value={asking.userCode} />
       <input type="hidden" name="replaces" value={other?.id ?? ""} />
       <div class="actions">
         <button class="button primary" name="decision" value="approve">
-          {other === null ? "Approve" : `Replace ${other.host} by ${asking.host}`}
+          {isReplaced(asking, other) ? "Replace it" : "Approve"}
         </button>
         <button class="button" name="decision" value="deny">
-          {other === null ? "Deny" : `Keep ${other.host}`}
+          {isReplaced(asking, other) ? "Keep it, deny this one" : "Deny"}
         </button>
       </div>
     </form>

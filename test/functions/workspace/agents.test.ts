@@ -190,7 +190,7 @@ describe("a second agent of a user", () => {
     await using agent = await TestAgent.connect({}, first);
     const { joining, page } = await asking();
     expect(page).toContain("Your workspace has an agent already: ana@first");
-    expect(page).toContain("Replace first by second");
+    expect(page).toContain("Replace it");
     await decide(browser, joining.codes.userCode, "approve", { replaces: first.id });
     expect(await joining.poll()).toMatchObject({ status: "approved" });
     expect((await agent.next("refused")).head.code).toBe("agent_revoked");
@@ -201,17 +201,27 @@ describe("a second agent of a user", () => {
     const first = await enrolment(ana, { host: "first" });
     await using _agent = await TestAgent.connect({}, first);
     const { joining, page } = await asking();
-    expect(page).toContain("Keep first");
+    expect(page).toContain("Keep it, deny this one");
     await decide(browser, joining.codes.userCode, "deny", { replaces: first.id });
     expect(await joining.poll()).toMatchObject({ status: "denied" });
     expect(await listed()).toMatchObject([{ id: first.id }]);
+  });
+
+  it("may be the very same machine, which gets a new token", async () => {
+    const joining = await JoiningAgent.started();
+    const first = await enrolment(ana, { fingerprint: joining.fingerprint });
+    const page = await (await browser.go(joining.codes.verificationUrlComplete)).text();
+    expect(page).toContain("This machine is your workspace already.");
+    await decide(browser, joining.codes.userCode, "approve", { replaces: first.id });
+    expect(await joining.poll()).toMatchObject({ status: "approved" });
+    expect(await problemOf(await onLink(first))).toMatchObject({ code: "agent_revoked" });
   });
 
   it("does not replace one that has come since the page was shown", async () => {
     const { joining } = await asking();
     await enrolment(ana, { host: "meanwhile" });
     const answer = await decide(browser, joining.codes.userCode, "approve");
-    expect(await answer.text()).toContain("Replace meanwhile by second");
+    expect(await answer.text()).toContain("Your workspace has an agent already: ana@meanwhile");
     expect(await joining.poll()).toEqual({ status: "pending" });
   });
 
