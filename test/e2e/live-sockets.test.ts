@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { BrowserLogin } from "../../contract/account.ts";
-import type { HttpBrowser } from "../support/http-browser.ts";
+import { HttpBrowser } from "../support/http-browser.ts";
 import { JoinedAgent } from "../support/joined-agent.ts";
 import { OidcEdge } from "../support/oidc-edge.ts";
+import { buttonOf } from "../support/shown-page.ts";
 
 const LIVE = {
   "start_template.sh": `exec "$berth_node" ${join(import.meta.dirname, "../support/live-service.ts")} "$service_port"\n`,
@@ -123,6 +124,15 @@ it.each(ENDS)("a WebSocket and event streams end with %s, and nobody else's", as
   await ended(mine);
   expect(await say(theirs.socket, "two")).toBe("two");
   await close(theirs);
+});
+
+it("somebody who follows a session's address is there once they have logged in", async () => {
+  const browser = new HttpBrowser();
+  const { response, at } = await browser.follow(`${edge.sessions}/me/${port}/?tab=1`);
+  expect([response.status, new URL(at).pathname]).toEqual([401, "/hand-over"]);
+  const after = await browser.follow(edge.console + buttonOf(await response.text()));
+  expect([after.response.status, after.at]).toEqual([200, `${edge.sessions}/me/${port}/?tab=1`]);
+  expect(await after.response.text()).toBe("live");
 });
 
 it("the sessions' cookie of a login that is over opens nothing more", async () => {
