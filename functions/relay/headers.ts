@@ -131,14 +131,18 @@ export function mapLocation(location: string, path: ProxyPath, host: string, str
   return behindPrefix(afterHost.startsWith("/") ? afterHost : `/${afterHost}`, path, stripPrefix);
 }
 
-function behindPrefix(target: string, path: ProxyPath, stripPrefix: boolean): string {
-  const isBehind =
-    target === path.prefix || /^[/?#]/.test(target.slice(path.prefix.length))
-      ? target.startsWith(path.prefix)
-      : false;
-  // A service that strips may still know its prefix, from X-Forwarded-Prefix: then it stands there once already.
-  return isBehind || !stripPrefix ? target : path.prefix + target;
+/**
+ * A service that strips may still know its prefix, from X-Forwarded-Prefix, or from its script, which is told the owner's:
+ * then it stands there once already, and for a guest leads to the same session.
+ */
+function isBehind(target: string, { prefix, scheme, port }: ProxyPath): boolean {
+  return [prefix, `/${scheme}/${port}`].some(
+    (known) => target.startsWith(known) && /^(?:[/?#]|$)/.test(target.slice(known.length)),
+  );
 }
+
+const behindPrefix = (target: string, path: ProxyPath, stripPrefix: boolean): string =>
+  isBehind(target, path) || !stripPrefix ? target : path.prefix + target;
 
 /** A `Set-Cookie` confined to the session: no `Domain`, a `Path` under the prefix. Undefined for a name of ours. */
 export function confineCookie(cookie: string, path: ProxyPath, stripPrefix: boolean): string | undefined {
@@ -158,8 +162,7 @@ export function confineCookie(cookie: string, path: ProxyPath, stripPrefix: bool
     if (key.toLowerCase() === "path") scope = value.startsWith("/") ? value : "/";
     else if (key.toLowerCase() !== "domain") kept.push(attribute.trim());
   }
-  const isBehind = scope === path.prefix || scope.startsWith(`${path.prefix}/`);
-  const confined = isBehind ? scope : stripPrefix ? path.prefix + scope : `${path.prefix}/`;
+  const confined = isBehind(scope, path) ? scope : stripPrefix ? path.prefix + scope : `${path.prefix}/`;
   return [pair.trim(), ...kept, `Path=${confined}`].join("; ");
 }
 

@@ -134,6 +134,28 @@ describe("an application that strips its prefix", () => {
     expect(headers.get("service-worker-allowed")).toBe(`${prefix}/`);
   });
 
+  it("may know the address that its owner has, which is this session's too", async () => {
+    const browser = await guest("view");
+    const answer = browser.go(guestUrl(session.id, "/a"));
+    const known = `/me/${session.port}`;
+    await answerNext(
+      agent,
+      [
+        ["location", `${known}/b`],
+        ["set-cookie", `token=1; Path=${known}/`],
+        ["set-cookie", `other=1; Path=${known}9/`],
+      ],
+      302,
+    );
+    const { headers } = await answer;
+    expect(headers.get("location")).toBe(`${known}/b`);
+    expect(headers.getSetCookie()).toEqual([
+      `token=1; Path=${known}/`,
+      `other=1; Path=/s/${session.id}${known}9/`,
+    ]);
+    expect((await visit(browser, agent, `${own()}${known}/b`)).head.path).toBe("/b");
+  });
+
   it("is a folder, so that relative links stay in it", async () => {
     const browser = await guest("view");
     const answer = await browser.go(guestUrl(session.id, ""));
