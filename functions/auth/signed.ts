@@ -20,7 +20,8 @@ const BASE64 = { alphabet: "base64url", omitPadding: true } as const;
 const LONGEST = 4096;
 
 /** The secrets by age, newest first: the first signs, all of them are believed, so that one can be replaced. */
-const secretsOf = (secrets: string): string[] => secrets.split(/\s+/).filter((secret) => secret !== "");
+export const secretsOf = (secrets: string): string[] =>
+  secrets.split(/\s+/).filter((secret) => secret !== "");
 
 /** Spells a value that nobody else can make: its JSON, and an HMAC over it and its purpose. Not secret: anyone reads it. */
 export async function sign(secrets: string, purpose: Purpose, value: unknown): Promise<string> {

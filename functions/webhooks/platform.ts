@@ -7,6 +7,7 @@ import { Session } from "../../contract/session.ts";
 import { PlatformCall } from "../../contract/webhook.ts";
 import { addressOf } from "../auth/address.ts";
 import { userIdOf } from "../auth/person-id.ts";
+import { secretsOf } from "../auth/signed.ts";
 import { hmac } from "../auth/token.ts";
 import { configOf, type LoginConfig } from "../config.ts";
 import type { AppEnv } from "../env.ts";
@@ -29,11 +30,11 @@ export async function takePlatformCall(c: Context<AppEnv>): Promise<Response> {
   const text = verifyMessage(head, await readBody(c.req.raw), webhooks.incoming);
   const call = read(text);
   const user = await userOf(login, call.data.user);
-  // Keyed: a launch may hold a password, of which a plain hash would tell.
-  const hash = await hmac(secrets, text);
+  // Keyed: a launch may hold a password, of which a plain hash would tell. By each secret: the newest is used from now on.
+  const hashes = await Promise.all(secretsOf(secrets).map((secret) => hmac(secret, text)));
   const { sessions: host } = hostsOf(c.env, new URL(c.req.url));
   const answer = await partOf(c.env, user, "webhooks").take(
-    { id: head.id, hash, call },
+    { id: head.id, hashes, call },
     { host, caller: { user, name: "the platform", from: addressOf(c.req.raw), via: "webhook" } },
   );
   if (!answer.ok) throw BerthError.from(answer.problem);

@@ -13,8 +13,8 @@ type CallAnswer = { status: 200 | 201 | 202; body: Session | Session[] };
 
 type Answer = Result<CallAnswer>;
 
-/** A believed message: `hash` is of its exact bytes. */
-export type IncomingCall = { id: string; hash: string; call: PlatformCall };
+/** A believed message. The hashes are of its exact bytes: the first is kept, any is the same message. */
+type IncomingCall = { id: string; hashes: readonly string[]; call: PlatformCall };
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS webhook_calls (
@@ -58,11 +58,12 @@ export class WebhookCalls implements Chore {
 
   /** Does what a message asks for, or repeats what it was answered. Looking changes nothing, and is done anew each time. */
   async take(incoming: IncomingCall, by: { host: string; caller: Caller }): Promise<Answer> {
-    const { id, hash, call } = incoming;
+    const { id, hashes, call } = incoming;
+    const [hash = ""] = hashes;
     if (!this.#options.isOwned(by.caller.user)) return failure(unknownUser(call.data.user));
     if (call.type === "session.status") return this.#status(call.data.id, by.host);
     const earlier = this.#running.get(id) ?? this.#kept(id);
-    if (earlier !== undefined) return earlier.hash === hash ? earlier.answer : failure(conflict(id));
+    if (earlier !== undefined) return hashes.includes(earlier.hash) ? earlier.answer : failure(conflict(id));
     const answer = this.#act(id, call, by);
     this.#running.set(id, { hash, answer });
     try {

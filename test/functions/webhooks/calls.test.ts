@@ -1,10 +1,18 @@
-import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import {
+  createExecutionContext,
+  evictDurableObject,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Session } from "../../../contract/session.ts";
+import { app } from "../../../functions/app.ts";
 import { TestAgent } from "../support/agent.ts";
 import { problemOf, workspace } from "../support/edge.ts";
 import { report } from "../support/samples.ts";
-import { call, messageId, OLD_KEY, send, spell } from "../support/webhooks.ts";
+import { call, messageId, OLD_KEY, send, signedRequest, spell } from "../support/webhooks.ts";
 
 afterEach(async () => {
   vi.useRealTimers();
@@ -176,6 +184,15 @@ describe("a message that comes again", () => {
     await using _agent = await TestAgent.connect();
     expect(await problemOf(await send(text, { id }))).toEqual(first);
     expect((await send(text)).status).toBe(201);
+  });
+
+  it("is the same message under a new secret of the edge's", async () => {
+    await using _agent = await TestAgent.connect();
+    const id = messageId();
+    const first = await send(text, { id });
+    const rotated = { ...env, BERTH_COOKIE_SECRET: `a-new-cookie-secret ${env.BERTH_COOKIE_SECRET}` };
+    const again = await app.fetch(signedRequest(text, { id }), rotated, createExecutionContext());
+    expect(await again.json()).toEqual(await first.json());
   });
 
   it("is looked at anew when it only asks", async () => {
