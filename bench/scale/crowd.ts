@@ -18,6 +18,8 @@ const ABREAST = 8;
 /** The edge lets an object go that has been idle for 10 s; then its memory is looked at for so long. Milliseconds. */
 const SETTLE_MS = 15_000;
 const LOOK_MS = 5_000;
+/** Agents come one after the other over so long: an object lives 10 s after its last word, and takes most then. Milliseconds. */
+const ARRIVAL_MS = 120_000;
 /** Launches, each for another user, one after the other. */
 const LAUNCHES = 300;
 
@@ -90,10 +92,75 @@ async function memoryOf(signal: AbortSignal): Promise<number> {
   return idleMemory(pid, LOOK_MS);
 }
 
-/**
- * Many workspaces, each with one agent that has nothing to do, on one local edge. The edge is started anew before its
- * memory is looked at, as after a deploy: all agents come back by themselves.
- */
+/** The links up, and the memory that they take, when they come one after the other. */
+async function arrive(
+  agents: IdleAgents,
+  count: number,
+  before: number,
+  signal: AbortSignal,
+): Promise<Row[]> {
+  await agents.dial(ARRIVAL_MS, signal);
+  await agents.allUp(signal);
+  const idle = await memoryOf(signal);
+  return [
+    {
+      measure: `${count} idle links, dialled over ${ARRIVAL_MS / 1000} s`,
+      unit: "links",
+      samples: { berth: [agents.up] },
+      wanted: { of: "value", at: "least", limit: count },
+    },
+    { measure: "edge without a link", unit: "MiB", samples: { berth: [before] }, wanted: null },
+    {
+      measure: "edge, for each idle link",
+      unit: "KiB",
+      samples: { berth: [(idle - before) / KIBIBYTE / count] },
+      wanted: { of: "value", at: "most", limit: 100 },
+    },
+  ];
+}
+
+async function launchForMany(edge: ManyUsersEdge, count: number, signal: AbortSignal): Promise<Row> {
+  const launches: number[] = [];
+  for (let index = 0; index < LAUNCHES; index += 1) {
+    const user = 1 + Math.floor((index * (count - 1)) / LAUNCHES);
+    launches.push(await edge.launch(subjectOf(user), signal));
+  }
+  return {
+    measure: "a launch by webhook while they idle, median",
+    unit: "ms",
+    samples: { berth: launches },
+    wanted: { of: "value", at: "most", limit: 50 },
+  };
+}
+
+/** As after a deploy: every link drops, and every agent comes back by itself. */
+async function returned(
+  agents: IdleAgents,
+  count: number,
+  before: number,
+  signal: AbortSignal,
+): Promise<Row[]> {
+  const begun = performance.now();
+  await agents.allUp(signal);
+  const seconds = (performance.now() - begun) / 1000;
+  const idle = await memoryOf(signal);
+  return [
+    {
+      measure: "after a restart of the edge, all back",
+      unit: "s",
+      samples: { berth: [seconds] },
+      wanted: null,
+    },
+    {
+      measure: "edge, for each link that came back at once",
+      unit: "KiB",
+      samples: { berth: [(idle - before) / KIBIBYTE / count] },
+      wanted: null,
+    },
+  ];
+}
+
+/** Many workspaces, each with one agent that has nothing to do, on one local edge. */
 export async function crowd(
   count: number,
   { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
@@ -106,51 +173,36 @@ export async function crowd(
   tell(`enrolling ${count} users …`);
   const tokens: string[] = [];
   {
-    await using _first = await edge.start();
+    await using _running = await edge.start();
     tokens.push(...(await enrolAll(edge.origin, proxy, count, signal)));
   }
-  stack.use(await edge.start());
-  // One user has been there: what every edge needs is loaded.
-  {
-    await using one = await IdleAgents.dial(edge.origin, tokens.slice(0, 1));
-    await one.allUp(signal);
-    await edge.launch(subjectOf(0), signal);
-  }
+  // Started anew: what the enrolments left behind in its memory is no link's.
+  let running = await edge.start();
+  stack.defer(() => running[Symbol.asyncDispose]());
+  const agents = stack.use(await IdleAgents.with(edge.origin, tokens));
+  await warmUp(edge, tokens, signal);
   const before = await memoryOf(signal);
   tell(`dialling ${count} links …`);
-  const begun = performance.now();
-  const agents = stack.use(await IdleAgents.dial(edge.origin, tokens));
-  await agents.allUp(signal);
-  const seconds = (performance.now() - begun) / 1000;
-  tell("looking at the memory …");
-  const idle = await memoryOf(signal);
+  const rows = await arrive(agents, count, before, signal);
   tell("launching by webhook …");
-  const launches: number[] = [];
-  for (let index = 0; index < LAUNCHES; index += 1) {
-    const user = 1 + Math.floor((index * (count - 1)) / LAUNCHES);
-    launches.push(await edge.launch(subjectOf(user), signal));
-  }
-  return [
-    {
-      measure: `${count} idle links, up at once`,
-      unit: "links",
-      samples: { berth: [agents.up] },
-      wanted: { of: "value", at: "least", limit: count },
-    },
-    { measure: "from the first dialled to all up", unit: "s", samples: { berth: [seconds] }, wanted: null },
-    { measure: "links lost meanwhile", unit: "links", samples: { berth: [agents.lost] }, wanted: null },
-    { measure: "edge without a link", unit: "MiB", samples: { berth: [before] }, wanted: null },
-    {
-      measure: "edge, for each idle link",
-      unit: "KiB",
-      samples: { berth: [(idle - before) / KIBIBYTE / count] },
-      wanted: { of: "value", at: "most", limit: 100 },
-    },
-    {
-      measure: "a launch by webhook while they idle, median",
-      unit: "ms",
-      samples: { berth: launches },
-      wanted: { of: "value", at: "most", limit: 50 },
-    },
-  ];
+  rows.push(await launchForMany(edge, count, signal));
+  rows.push({
+    measure: "links lost meanwhile",
+    unit: "links",
+    samples: { berth: [agents.lost] },
+    wanted: null,
+  });
+  tell("restarting the edge …");
+  await running[Symbol.asyncDispose]();
+  running = await edge.start();
+  rows.push(...(await returned(agents, count, before, signal)));
+  return rows;
+}
+
+/** One user is there before the others: what every edge needs is loaded. */
+async function warmUp(edge: ManyUsersEdge, tokens: readonly string[], signal: AbortSignal): Promise<void> {
+  await using one = await IdleAgents.with(edge.origin, tokens.slice(0, 1));
+  await one.dial(0, signal);
+  await one.allUp(signal);
+  await edge.launch(subjectOf(0), signal);
 }

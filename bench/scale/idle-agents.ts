@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Catalogue } from "../../agent/catalogue.ts";
 import { Link } from "../../agent/link.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
@@ -42,11 +43,21 @@ export class IdleAgents implements AsyncDisposable {
           onRefused: () => undefined,
         }),
     );
-    for (const link of this.#links) link.start();
   }
 
-  static async dial(origin: string, tokens: readonly string[]): Promise<IdleAgents> {
+  /** Agents that have not dialled yet. */
+  static async with(origin: string, tokens: readonly string[]): Promise<IdleAgents> {
     return new IdleAgents(origin, tokens, (await Catalogue.load([SERVICES])).entries());
+  }
+
+  /** Dials one link after the other, evenly over `ms` milliseconds. */
+  async dial(ms: number, signal: AbortSignal): Promise<void> {
+    const begun = performance.now();
+    for (const [index, link] of this.#links.entries()) {
+      const due = begun + (ms * index) / this.#links.length;
+      if (due > performance.now()) await delay(due - performance.now(), undefined, { signal });
+      link.start();
+    }
   }
 
   /** Links that are up now. */
