@@ -24,7 +24,8 @@ export async function errorResponse(
 
 function pageOf(error: BerthError, request: Request, env: Env, to?: string) {
   const { code, detail, remedy } = error.problem;
-  if (code !== "unauthorized" && code !== "not_admitted") return problemPage(error.problem);
+  if (code !== "unauthorized" && code !== "not_admitted")
+    return problemPage(error.problem, consoleElsewhere(new URL(request.url), env));
   const href = loginHref(request, env, to);
   if (code === "unauthorized" || href === null) return loginPage({ href, detail });
   return notAdmittedPage({ href: `${href}&as=another`, detail, remedy });
@@ -36,7 +37,13 @@ function loginHref(request: Request, env: Env, to?: string): string | null {
   const url = new URL(request.url);
   const { console: host } = hostsOf(env, url);
   const query = new URLSearchParams({ to: to ?? destinationOf(request, url, host) });
-  return `${url.host === host ? "" : `${url.protocol}//${host}`}/login?${query.toString()}`;
+  return `${consoleElsewhere(url, env)}/login?${query.toString()}`;
+}
+
+/** What stands before a path of the console's on this very page: nothing on its own host, its origin on another. */
+function consoleElsewhere(url: URL, env: Env): string {
+  const { console: host } = hostsOf(env, url);
+  return url.host === host ? "" : `${url.protocol}//${host}`;
 }
 
 function destinationOf(request: Request, url: URL, consoleHost: string): string {

@@ -207,7 +207,10 @@ describe("a browser that keeps no cookie on the applications' host", () => {
     const browser = await Browser.loggedIn({ refusing: HOST });
     const { response, at, way } = await browser.follow(`${SESSIONS}/me/51458/`);
     expect([response.status, pathOf(at), way.length]).toEqual([400, `${SESSIONS}/enter`, 2]);
-    expect(await response.text()).toContain("The browser keeps no cookie here");
+    const page = await response.text();
+    expect(page).toContain("The browser keeps no cookie here");
+    // The console is on the other host.
+    expect(page).toContain(`href="${CONSOLE}/"`);
   });
 });
 
