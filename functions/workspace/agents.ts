@@ -6,6 +6,7 @@ import { randomToken, sha256 } from "../auth/token.ts";
 import { LOCAL_TOKEN, type VisitingAgent } from "../auth/visitor.ts";
 import type { Caller, Result } from "./api.ts";
 import type { Audit } from "./audit.ts";
+import type { Chore } from "./alarm.ts";
 import { failure } from "./failure.ts";
 import type { LinkedAgent } from "./link.ts";
 
@@ -28,7 +29,7 @@ const SCHEMA = `
   );
 `;
 
-/** An agent gets a new token with the first welcome after so long. Milliseconds. */
+/** So old a token is replaced, as soon as its agent is connected. Milliseconds. */
 export const ROTATE_MS = 7 * 86_400_000;
 /** Requests beside the link that were sent before the new token was kept may still arrive. Milliseconds. */
 const GRACE_MS = 60_000;
@@ -41,8 +42,14 @@ export type AgentsOptions = {
   audit: Audit;
   /** Closes the link of an agent that may not have it any more, and ends what it relays. */
   close: (agent: string, why: BerthError) => void;
+  /** Which agent has the link. */
+  linked: () => LinkedAgent | undefined;
+  /** Sends a new token to the agent that has the link. */
+  send: (token: string) => void;
   /** Tells the owner, behind the bell. */
   warn: (text: string) => void;
+  /** The time of what is due may have changed. */
+  onChange: () => void;
 };
 
 /** What an agent is told by its own road once it is revoked. */
@@ -53,9 +60,9 @@ export const agentRevoked = (): BerthError =>
  * The enrolled agents of a workspace, each token as a SHA-256 of it. Functions call it by `partOf(env, user, "agents")`.
  *
  * A token is replaced in three steps, and a crash of either side between any two leaves the agent with one that counts:
- * the welcome brings the new one, and both count; the agent writes it down, and shows it or says so; only the new one counts.
+ * the link brings the new one, and both count; the agent writes it down, and shows it or says so; only the new one counts.
  */
-export class Agents {
+export class Agents implements Chore {
   readonly #sql: SqlStorage;
   readonly #options: AgentsOptions;
   readonly #rows = new Map<string, Row>();
@@ -118,9 +125,9 @@ export class Agents {
    * @throws BerthError `agent_revoked`
    */
   async check({ user, token: id, secret }: VisitingAgent, road: "link" | "stream"): Promise<void> {
+    const hash = await this.#hashOf(secret);
     const row = this.#rows.get(id);
     if (row === undefined) throw agentRevoked();
-    const hash = await this.#hashOf(secret);
     // All of them are hashes: how long the comparison takes tells nothing of the tokens.
     if (hash === row.hash) return;
     if (hash === row.next) {
@@ -137,24 +144,39 @@ export class Agents {
     throw agentRevoked();
   }
 
-  /** An agent has said hello. Returns its new token, when it is time for one. */
-  async welcome({ user, token: id }: LinkedAgent, version: string, now: number): Promise<string | undefined> {
-    const row = this.#rows.get(id);
-    if (row === undefined) return undefined;
+  /** An agent has said hello, and has the link. One whose new token it has not shown gets another. */
+  async welcome(agent: LinkedAgent, version: string, now: number): Promise<void> {
+    const row = this.#rows.get(agent.token);
+    if (row === undefined) return;
     this.#save({ ...row, version, seen: now });
-    if (row.next === null && now - row.rotated < ROTATE_MS) return undefined;
-    const token = await makeCredential(this.#options.secrets(), { kind: "agent", user, id });
-    const next = await sha256(token);
-    const current = this.#rows.get(id);
-    if (current === undefined) return undefined;
-    this.#save({ ...current, next });
-    return token;
+    if (row.next !== null || now - row.rotated >= ROTATE_MS) await this.#renew(agent);
+    this.#options.onChange();
+  }
+
+  /** When the agent that has the link is to get a new token. */
+  due(): number | null {
+    const row = this.#rows.get(this.#options.linked()?.token ?? "");
+    return row === undefined || row.next !== null ? null : row.rotated + ROTATE_MS;
+  }
+
+  async run(): Promise<void> {
+    const agent = this.#options.linked();
+    if (agent !== undefined) await this.#renew(agent);
   }
 
   /** An agent has written its new token down. */
   kept(id: string): void {
     const row = this.#rows.get(id);
     if (row !== undefined) this.#confirm(row);
+  }
+
+  async #renew({ user, token: id }: LinkedAgent): Promise<void> {
+    const token = await makeCredential(this.#options.secrets(), { kind: "agent", user, id });
+    const next = await sha256(token);
+    const row = this.#rows.get(id);
+    if (row === undefined || this.#options.linked()?.token !== id) return;
+    this.#save({ ...row, next });
+    this.#options.send(token);
   }
 
   #confirm(row: Row): void {
@@ -168,6 +190,7 @@ export class Agents {
       beforeUntil: now + GRACE_MS,
       rotated: now,
     });
+    this.#options.onChange();
   }
 
   #remove(id: string, caller: Caller, why: string): boolean {

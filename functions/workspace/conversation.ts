@@ -29,8 +29,6 @@ export type ConversationOptions = {
   counters: Counters;
   registry: RegistrySync;
   limits: () => Limits;
-  /** Tells the agent; false when it is not there. */
-  send: (frame: EdgeFrame) => boolean;
   /** Keeps the object until something is done that nobody waits for. */
   waitUntil: (work: Promise<unknown>) => void;
 };
@@ -47,7 +45,7 @@ export class Conversation implements LinkHandler {
     hello: Extract<AgentFrame, { type: "hello" }>,
     from: LinkedAgent,
   ): Extract<EdgeFrame, { type: "welcome" }> {
-    const { store, reports, shares, feed, counters, registry, limits, waitUntil } = this.#options;
+    const { store, reports, shares, feed, agents, counters, registry, limits, waitUntil } = this.#options;
     counters.add("links_opened");
     store.agent = hello.agent;
     if (store.mismatch !== null) store.mismatch = null;
@@ -58,7 +56,7 @@ export class Conversation implements LinkHandler {
     registry.agent(Date.now());
     queueMicrotask(() => feed.agent());
     this.#note("agent.online", from);
-    waitUntil(this.#renew(from, hello.agent.version));
+    waitUntil(agents.welcome(from, hello.agent.version, Date.now()));
     const wanted = store
       .sessions()
       .filter((stored) => !isEnded(stored.report?.state ?? "submitted"))
@@ -113,16 +111,11 @@ export class Conversation implements LinkHandler {
   }
 
   onMismatch(mismatch: Mismatch): void {
-    const { counters, store, feed } = this.#options;
+    const { counters, registry, store, feed } = this.#options;
     counters.add("protocol_mismatches");
+    registry.changed();
     store.mismatch = mismatch;
     feed.agent();
-  }
-
-  /** Sends an agent its next token, when it is time for one. */
-  async #renew(agent: LinkedAgent, version: string): Promise<void> {
-    const token = await this.#options.agents.welcome(agent, version, Date.now());
-    if (token !== undefined) this.#options.send({ type: "token", token });
   }
 
   #note(action: "agent.online" | "agent.offline", { user }: LinkedAgent): void {

@@ -77,6 +77,11 @@ export class Link {
     return this.#socket !== undefined;
   }
 
+  /** Whose link it is; undefined while nobody has it. */
+  get agent(): LinkedAgent | undefined {
+    return this.#socket === undefined ? undefined : agentOf(this.#socket);
+  }
+
   /** False also while the agent has fallen silent on an open socket. `now` in milliseconds since 1970. */
   isReachable(now: number): boolean {
     if (this.#socket === undefined) return false;

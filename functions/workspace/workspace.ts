@@ -1,5 +1,4 @@
 import { DurableObject } from "cloudflare:workers";
-import type { BerthError } from "../../contract/problem.ts";
 import type { ResourceView } from "../../contract/resource.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import type { LaunchRequest, Notification, Session } from "../../contract/session.ts";
@@ -93,7 +92,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.#agents = new Agents(sql, {
       secrets: () => configOf(env).secrets,
       audit: this.#audit,
-      close: (agent, why) => this.#revoked(agent, why),
+      close: (agent, why) => ctx.waitUntil(this.#link.revoke(agent, why)),
+      linked: () => this.#link.agent,
+      send: (token) => this.#link.send({ type: "token", token }),
+      onChange: () => this.#timesChanged(),
       warn: (text) => this.#feed.notification(this.#store.notify(null, "warning", text, Date.now())),
     });
     this.#access = new Access({
@@ -156,7 +158,6 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
         counters: this.#counters,
         registry: this.#registry,
         limits: () => configOf(env).limits,
-        send: (frame) => this.#link.send(frame),
         waitUntil: (work) => ctx.waitUntil(work),
       }),
     );
@@ -177,6 +178,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     };
     this.#alarm = new Alarm(ctx.storage, [
       endLogins,
+      this.#agents,
       this.#sharing.visits,
       this.#sharing.shares,
       this.#account.chore,
@@ -259,11 +261,6 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
 
   async notifications(): Promise<Notification[]> {
     return this.#store.notifications();
-  }
-
-  /** An agent may not have the link any more: neither it nor whoever has its token. */
-  #revoked(agent: string, why: BerthError): void {
-    this.ctx.waitUntil(this.#link.revoke(agent, why));
   }
 
   #resources(): ResourceView[] {

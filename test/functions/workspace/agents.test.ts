@@ -1,4 +1,4 @@
-import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { EnrolledAgent } from "../../../contract/enrolment.ts";
@@ -249,6 +249,18 @@ describe("an agent's token", () => {
   it("stays while it is young", async () => {
     await using agent = await agentOf(ana);
     expect((await agent.untaken()).map(({ type }) => type)).not.toContain("token");
+  });
+
+  it("is replaced on a link that stays up for weeks, too", async () => {
+    await using agent = await agentOf(ana);
+    await agent.untaken();
+    later(ROTATE_MS);
+    await runDurableObjectAlarm(objectOf(ana));
+    const next = bearing((await agent.next("token")).head.token);
+    agent.send({ type: "token_kept" });
+    await agent.untaken();
+    expect((await onStream(next)).status).toBe(404);
+    expect((await listed())[0]?.rotated).toBe(Date.now());
   });
 
   it("counts beside the new one until that is kept, also after an eviction", async () => {
