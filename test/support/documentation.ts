@@ -42,6 +42,10 @@ const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
       says: [`"login", url, "--token-file"`, `run("whoami")`, `run("logout")`],
     },
   ],
+  [
+    /^curl --header @operator-header\.txt "https:\S+\/api\/operator\/audit\?after=0"$/,
+    { by: "test", file: "test/e2e/operator.test.ts", says: [`"--header"`, "/api/operator/audit?after=0"] },
+  ],
   [/^npm run bundle$/, { by: "here" }],
   [/^npm run check$/, { by: "steps", steps: CHECK }],
   [/^npm run format$/, { by: "steps", steps: ["format"] }],
@@ -66,6 +70,22 @@ const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
   [
     /^npm run cluster -- up$/,
     { by: "test", file: "test/cluster/main.test.ts", says: [`ask("up")`, `main("down")`] },
+  ],
+  [
+    /^\.\/berth join https:\S+$/,
+    { by: "test", file: "test/e2e/enrolment.test.ts", says: [`"join"`, `edge.approve`] },
+  ],
+  [
+    /^\.\/berth (up --detach|down|leave)$/,
+    { by: "test", file: "test/e2e/enrolment.test.ts", says: [`"up", "--detach"`, `"down"`, `"leave"`] },
+  ],
+  [
+    /^\.\/berth service (install|status|uninstall)$/,
+    {
+      by: "test",
+      file: "test/agent/cli/service.test.ts",
+      says: [`service("install")`, `service("status")`, `service("uninstall")`],
+    },
   ],
   [/^(ssh-keygen|cat|chmod) .*~\/\.ssh\//, { by: "outside", because: "it is typed on a cluster" }],
   [/^npm test( -- \S+)?$/, { by: "outside", because: "it is this run" }],
