@@ -142,7 +142,7 @@ async function finish(c: Ctx): Promise<Response> {
   }
 }
 
-/** Where the browser is to log out at the provider, too; null where there is no such place. */
+/** Where the browser is to log out at the provider, too; null where there is no such place, undefined where it cannot be told. */
 async function providersLogout(c: Ctx, idToken: string | null): Promise<string | null | undefined> {
   const { login } = configOf(c.env);
   if (login.kind !== "oidc") return null;

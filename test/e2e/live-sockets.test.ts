@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { BrowserLogin } from "../../contract/account.ts";
@@ -8,8 +8,9 @@ import { JoinedAgent } from "../support/joined-agent.ts";
 import { OidcEdge } from "../support/oidc-edge.ts";
 import { buttonOf } from "../support/shown-page.ts";
 
+const PROGRAM = fileURLToPath(new URL("../support/live-service.ts", import.meta.url));
 const LIVE = {
-  "start_template.sh": `exec "$berth_node" ${join(import.meta.dirname, "../support/live-service.ts")} "$service_port"\n`,
+  "start_template.sh": `exec "$berth_node" ${PROGRAM} "$service_port"\n`,
 };
 
 let edge: OidcEdge;
