@@ -6,9 +6,9 @@ import type { Users } from "./users.ts";
 import type { WorkspaceReceipt, WorkspaceReport } from "./workspace-report.ts";
 
 /** Reports are spread so that in one second no more than so many come, when every workspace has something to tell. */
-const REPORTS_PER_S = 200;
+const REPORTS_PER_S = 100;
 const LEAST_SPREAD_MS = 1000;
-const MOST_SPREAD_MS = 30_000;
+const MOST_SPREAD_MS = 60_000;
 
 type IntakeOptions = {
   storage: DurableObjectStorage;

@@ -7,7 +7,7 @@ const SCHEMA = `
 `;
 
 /** Until the registry has said otherwise. Milliseconds. */
-const FIRST_SPREAD_MS = 1000;
+const FIRST_SPREAD_MS = 4000;
 
 type State = {
   /** When the next report is to go; null: there is nothing to tell. */

@@ -21,7 +21,7 @@ import type { Store, StoredSession } from "./store.ts";
 const BATCH = 200;
 const BATCHES = 5;
 /** The registry is given up on after so long, for now. Milliseconds. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 10_000;
 /** Between two tries of a registry that fails, at most. Milliseconds. */
 const LONGEST_WAIT_MS = 300_000;
 /** What is counted is told within so long, when nothing else happens: it is counted all the time. Milliseconds. */

@@ -1,5 +1,11 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { AxeBuilder } from "@axe-core/playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CreatedToken } from "../../contract/account.ts";
 import { AuditLine } from "../../contract/operator.ts";
 import { Notification, Session } from "../../contract/session.ts";
 import { TestBrowser } from "../support/browser.ts";
@@ -9,6 +15,7 @@ import { JoinedAgent } from "../support/joined-agent.ts";
 import { OidcEdge } from "../support/oidc-edge.ts";
 import { WebhookReceiver } from "../support/webhook-receiver.ts";
 
+const run = promisify(execFile);
 const KEY = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 const ANA = { sub: "ana", name: "Ana", groups: ["tides"] };
 const OLGA = { sub: "olga", name: "Olga", groups: ["operators"] };
@@ -148,6 +155,24 @@ describe("the operator's pages", () => {
     expect(lines.map((line) => AuditLine.parse(JSON.parse(line)))).toMatchObject([
       { action: "session.cancel", by: { name: "Olga" }, detail: "The node is taken <down>" },
     ]);
+  });
+
+  it("are there for a program with the scope: its header comes from a file", async () => {
+    const json = { name: "archive", scopes: ["operator"] };
+    const made = await olga.go(`${edge.console}/api/tokens`, { json, headers: AS_PROGRAM });
+    const { token } = CreatedToken.parse(await made.json());
+    const home = await mkdtemp(join(tmpdir(), "berth-operator-"));
+    try {
+      const file = join(home, "operator-header.txt");
+      await writeFile(file, `Authorization: Bearer ${token}\n`, { mode: 0o600 });
+      const url = `${edge.console}/api/operator/audit?after=0`;
+      const { stdout } = await run("curl", ["--silent", "--fail", "--header", `@${file}`, url]);
+      const lines = stdout.trimEnd().split("\n");
+      expect(lines.map((line) => AuditLine.parse(JSON.parse(line)).action)).toContain("login");
+      expect(stdout).not.toContain(token);
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
   });
 
   it("are not there for others, who see no way to them", async () => {

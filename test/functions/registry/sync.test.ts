@@ -138,7 +138,7 @@ describe("an audit entry", () => {
       waits.push((due ?? 0) - Date.now());
     }
     expect(warn).toHaveBeenCalled();
-    expect(waits[0]).toBeLessThanOrEqual(2000);
+    expect(waits[0]).toBeLessThanOrEqual(8000);
     expect(Math.max(...waits)).toBeLessThanOrEqual(300_000);
     expect(Math.min(...waits.slice(9))).toBeGreaterThanOrEqual(150_000);
     expect(await users()).toEqual([]);
@@ -213,7 +213,7 @@ describe("a late report", () => {
 });
 
 describe("two thousand workspaces", () => {
-  it("are told to spread their reports over ten seconds", async () => {
+  it("are told to spread their reports over twenty seconds", async () => {
     const one = await person("one");
     await browserOf(one);
     const sync = vi.spyOn(Intake.prototype, "sync");
@@ -228,6 +228,6 @@ describe("two thousand workspaces", () => {
     await evictDurableObject(registry());
     await browserOf(one);
     await tell(one.id);
-    expect(await sync.mock.results[1]?.value).toMatchObject({ spreadMs: 10_000 });
+    expect(await sync.mock.results[1]?.value).toMatchObject({ spreadMs: 20_000 });
   });
 });
