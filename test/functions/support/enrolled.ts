@@ -1,8 +1,11 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { EnrolledAgent } from "../../../contract/enrolment.ts";
+import { EnrolledAgent } from "../../../contract/enrolment.ts";
 import type { Person } from "../../../contract/person.ts";
 import { partOf } from "../../../functions/workspace/parts.ts";
 import { TestAgent } from "./agent.ts";
+import type { Browser } from "./browser.ts";
+import { ask, CONSOLE } from "./edge.ts";
 
 /** An agent's rights in somebody's workspace: the headers by which it is known, on the link and beside it. */
 export type Enrolment = { id: string; headers: { authorization: string } };
@@ -31,3 +34,26 @@ export async function agentOf(
 ): Promise<TestAgent> {
   return TestAgent.connect(changes, await enrolment(somebody));
 }
+
+/** What the edge says to an agent's token on the link. */
+export const askLink = ({ headers }: Pick<Enrolment, "headers">): Promise<Response> =>
+  ask(`${CONSOLE}/agent/link`, { headers: { ...headers, upgrade: "websocket" } });
+
+/** What it says beside the link: 404 to a token that counts, since there is no such stream. */
+export const askStream = ({ headers }: Pick<Enrolment, "headers">): Promise<Response> =>
+  ask(`${CONSOLE}/agent/streams/${"0".repeat(26)}`, { headers });
+
+/** What somebody's account says of their agent. */
+export const enrolledIn = async (browser: Browser): Promise<EnrolledAgent[]> =>
+  EnrolledAgent.array().parse(await (await browser.go(`${CONSOLE}/api/agents`)).json());
+
+export const workspaceOf = ({ id }: Person) => env.WORKSPACE.getByName(id);
+
+/** The actions that the audit log of somebody's workspace has, in order. */
+export const auditedIn = (somebody: Person): Promise<string[]> =>
+  runInDurableObject(workspaceOf(somebody), (_object, { storage: { sql } }) =>
+    sql
+      .exec<{ action: string }>("SELECT action FROM audit ORDER BY seq")
+      .toArray()
+      .map(({ action }) => action),
+  );
