@@ -56,11 +56,13 @@ const CHECKED: Readonly<Record<string, Reason>> = {
   ),
 };
 
-/** Errors of a token's signature; others of jose's are of the way to the keys. */
-const SIGNATURE: ReadonlySet<string> = new Set([
+/** Errors of a token; others of jose's are of the way to the keys. */
+const TOKEN: ReadonlySet<string> = new Set([
   jose.JWSSignatureVerificationFailed.code,
   jose.JWSInvalid.code,
   jose.JWTInvalid.code,
+  jose.JWTExpired.code,
+  jose.JWTClaimValidationFailed.code,
   jose.JWKSNoMatchingKey.code,
   jose.JWKSMultipleMatchingKeys.code,
   jose.JOSEAlgNotAllowed.code,
@@ -85,7 +87,7 @@ function reasonOf(error: unknown): Reason {
   if (error instanceof WWWAuthenticateChallengeError) return known(REDEEMED, "invalid_client") ?? UNREACHABLE;
   if (error instanceof ClientError && error.code !== undefined)
     return known(CHECKED, error.code) ?? UNREACHABLE;
-  if (error instanceof jose.JOSEError && SIGNATURE.has(error.code))
+  if (error instanceof jose.JOSEError && TOKEN.has(error.code))
     return refused("the identity provider's answer is not signed by one of its keys");
   return UNREACHABLE;
 }
@@ -103,10 +105,13 @@ function briefly(error: unknown): string {
   return `${error.name}${code}: ${error.message}${because}`;
 }
 
-/** What went wrong with a login at the provider, in a person's words; the details go to the log. */
-export function loginError(error: unknown): BerthError {
+/**
+ * What went wrong at the provider, in a person's words; the details go to the log.
+ * @param what went wrong, for the log
+ */
+export function providerError(error: unknown, what: "login" | "logout"): BerthError {
   if (error instanceof BerthError) return error;
   const { code, text } = reasonOf(error);
-  console.warn(`a login failed: ${briefly(error)}`);
+  console.warn(`a ${what} failed: ${briefly(error)}`);
   return new BerthError(code, text, { cause: error });
 }

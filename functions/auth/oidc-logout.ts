@@ -1,9 +1,9 @@
-import { errors, jwtVerify } from "jose";
+import { jwtVerify } from "jose";
 import { z } from "zod";
 import type { UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { ASYMMETRIC, CLOCK_TOLERANCE_S } from "./algorithms.ts";
-import { loginError } from "./oidc-error.ts";
+import { providerError } from "./oidc-error.ts";
 import { type OidcConfig, providerOf } from "./oidc-provider.ts";
 import { userIdOf } from "./person-id.ts";
 
@@ -45,9 +45,8 @@ export async function readLogoutToken(config: OidcConfig, token: string): Promis
     const expires = (iat + LONGEST_S + CLOCK_TOLERANCE_S) * 1000;
     return { user: await userIdOf(iss, sub), sid, id: jti, expires };
   } catch (error) {
-    const isWrong = error instanceof errors.JOSEError || error instanceof z.ZodError;
-    const known = isWrong ? undefined : loginError(error);
-    if (known?.code === "provider_unreachable" || known?.code === "not_configured") throw known;
+    const known = error instanceof z.ZodError ? undefined : providerError(error, "logout");
+    if (known !== undefined && known.code !== "unauthorized") throw known;
     throw new BerthError("invalid_request", "this is no logout token of the identity provider's", {
       cause: error,
     });

@@ -87,7 +87,7 @@ export async function providerOf(config: OidcConfig): Promise<Provider> {
     kept.set(config, { provider, until: now + FRESH_MS });
     return provider;
   } catch (error) {
-    if (known === undefined) throw error;
+    if (known === undefined || error instanceof BerthError) throw error;
     console.warn("the identity provider's metadata could not be read again; the last known are used");
     return known.provider;
   }

@@ -15,7 +15,7 @@ import { ASYMMETRIC } from "./algorithms.ts";
 import { personOf, type PersonClaims } from "./claims.ts";
 import { groupsOf } from "./groups.ts";
 import type { LoginTransaction } from "./login-transaction.ts";
-import { loginError } from "./oidc-error.ts";
+import { providerError } from "./oidc-error.ts";
 import { type OidcConfig, type Provider, providerOf } from "./oidc-provider.ts";
 
 /* OpenID Connect Core 1.0, the authorization code flow, with PKCE (RFC 7636), state and nonce. */
@@ -49,7 +49,7 @@ export async function beginLogin(
     });
     return { location: location.href, transaction };
   } catch (error) {
-    throw loginError(error);
+    throw providerError(error, "login");
   }
 }
 
@@ -99,7 +99,7 @@ export async function finishLogin(
     const said = await moreOf(provider, config, claims, tokens.access_token);
     return { person: await personOf(claims.iss, said, config.groups), idToken };
   } catch (error) {
-    throw loginError(error);
+    throw providerError(error, "login");
   }
 }
 
@@ -118,6 +118,6 @@ export async function endSessionUrl(
     const hint: Record<string, string> = options.idToken === null ? {} : { id_token_hint: options.idToken };
     return buildEndSessionUrl(client, { ...hint, post_logout_redirect_uri: options.returnTo }).href;
   } catch (error) {
-    throw loginError(error);
+    throw providerError(error, "logout");
   }
 }
