@@ -1,4 +1,4 @@
-import { LOCAL_USER, type Role, type UserId } from "../../contract/person.ts";
+import { LOCAL_USER, type UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
@@ -117,6 +117,3 @@ export async function visitingAgent(request: Request, env: Env): Promise<Visitin
 /** Names whom a stream is for, to the agent, which ends it when they may not see it any more. No secret. */
 export const visitorKey = (visitor: Visitor): string =>
   visitor.kind === "browser" ? `login:${visitor.login}` : `token:${visitor.token}`;
-
-/** A role counts for pages at once; what it opens is decided by what the workspace has confirmed. */
-export const roleOf = (visitor: Visitor): Role => (visitor.kind === "browser" ? visitor.role : "user");

@@ -11,7 +11,7 @@ const FOR_SHARED_CACHES = /^(?:public|private|s-maxage|proxy-revalidate)(?:\s*=|
  * says nothing leaves a cache to guess.
  * @param said the value of its `Cache-Control`, null without one
  */
-export function privateCacheControl(said: string | null): string {
+function privateCacheControl(said: string | null): string {
   const directives = said?.match(DIRECTIVE) ?? [];
   return ["private", ...directives.filter((directive) => !FOR_SHARED_CACHES.test(directive))].join(", ");
 }
