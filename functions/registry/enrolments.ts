@@ -13,6 +13,7 @@ import { randomToken, sha256 } from "../auth/token.ts";
 import type { Caller, Result } from "../workspace/api.ts";
 import type { Chore } from "../workspace/alarm.ts";
 import { failure } from "../workspace/failure.ts";
+import { Guesses, type Typist } from "./guesses.ts";
 
 /** What a person is shown of who wants to join. Times in milliseconds since 1970. */
 export type Asking = Omit<EnrolmentRequest, "key"> & {
@@ -32,8 +33,6 @@ export type Grant = { user: UserId; replaces: string | null; caller: Caller };
 export type Polled =
   | Exclude<EnrolmentState, { status: "approved" }>
   | { status: "approved"; grant: Grant; asking: Asking };
-
-type Typist = { user: UserId; from: string | null };
 
 const Decision = z.discriminatedUnion("is", [
   z.object({ is: z.literal("denied") }),
@@ -64,7 +63,6 @@ const SCHEMA = `
     created INTEGER NOT NULL, expires INTEGER NOT NULL, polled INTEGER NOT NULL, pause INTEGER NOT NULL,
     turn INTEGER NOT NULL, decision TEXT
   );
-  CREATE TABLE IF NOT EXISTS enrolment_guesses (who TEXT NOT NULL, at INTEGER NOT NULL);
 `;
 
 export const LIFETIME_MS = 600_000;
@@ -77,9 +75,6 @@ const EARLY_MS = 500;
 
 /** More agents than ask at once anywhere: beyond that, strangers fill the table. */
 const MOST_PENDING = 10_000;
-/** Wrong codes within the lifetime of one. By these nobody finds one of 20^8 (RFC 8628, section 5.1). */
-const WRONG_BY_USER = 10;
-const WRONG_BY_ADDRESS = 50;
 
 /**
  * The agents that ask to join somebody's workspace, which nobody knows yet. Neither code of theirs outlives its ten
@@ -87,12 +82,14 @@ const WRONG_BY_ADDRESS = 50;
  */
 export class Enrolments implements Chore {
   readonly #sql: SqlStorage;
+  readonly #guesses: Guesses;
   readonly #onChange: () => void;
 
   /** @param onChange called when something has come that expires */
   constructor(sql: SqlStorage, onChange: () => void) {
     this.#sql = sql;
     this.#onChange = onChange;
+    this.#guesses = new Guesses(sql);
     sql.exec(SCHEMA);
   }
 
@@ -138,23 +135,14 @@ export class Enrolments implements Chore {
   async find(userCode: string, typist: Typist): Promise<Result<Asking | null>> {
     const now = Date.now();
     this.#forget(now);
-    const who = [`user:${typist.user}`, ...(typist.from === null ? [] : [`address:${typist.from}`])];
-    for (const each of who) {
-      const most = each.startsWith("user:") ? WRONG_BY_USER : WRONG_BY_ADDRESS;
-      const { wrong } = this.#sql
-        .exec<{ wrong: number }>("SELECT count(*) AS wrong FROM enrolment_guesses WHERE who = ?", each)
-        .one();
-      if (wrong >= most)
-        return failure(
-          new BerthError("too_many_requests", "too many wrong codes were typed", {
-            retryAfter: LIFETIME_MS / 1000,
-          }),
-        );
+    try {
+      this.#guesses.check(typist);
+    } catch (error) {
+      return failure(error);
     }
     const row = this.#withCode(userCode);
     if (row !== undefined) return { ok: true, value: asking(row) };
-    for (const each of who)
-      this.#sql.exec("INSERT INTO enrolment_guesses (who, at) VALUES (?, ?)", each, now);
+    this.#guesses.add(typist, now);
     this.#onChange();
     return { ok: true, value: null };
   }
@@ -220,17 +208,15 @@ export class Enrolments implements Chore {
   /** Deletes what has expired: each call does, so that nothing depends on when the alarm comes. */
   #forget(now: number): void {
     this.#sql.exec("DELETE FROM enrolments WHERE expires <= ?", now);
-    this.#sql.exec("DELETE FROM enrolment_guesses WHERE at <= ?", now - LIFETIME_MS);
+    this.#guesses.forget(now);
   }
 
   due(): number | null {
-    const { next } = this.#sql
-      .exec<{ next: number | null }>(
-        `SELECT min(at) AS next FROM
-           (SELECT expires AS at FROM enrolments UNION ALL SELECT at + ${LIFETIME_MS} FROM enrolment_guesses)`,
-      )
+    const { first } = this.#sql
+      .exec<{ first: number | null }>("SELECT min(expires) AS first FROM enrolments")
       .one();
-    return next;
+    const times = [first, this.#guesses.due()].filter((time) => time !== null);
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   async run(now: number): Promise<void> {

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -134,6 +135,62 @@ describe("an agent that has joined", () => {
     await using up = new RunningCommand(home, ["up"], { BERTH_EDGE: "https://other.example.org" });
     expect(await up.exited).toBe(1);
     expect(up.output).toContain("this machine is no workspace of https://other.example.org");
+  });
+});
+
+/** Makes every enrolled agent's token as old as it can be, in the edge's own storage. */
+async function ageTokens(state: string): Promise<void> {
+  for (const entry of await readdir(state, { recursive: true })) {
+    if (!entry.endsWith(".sqlite")) continue;
+    using database = new DatabaseSync(join(state, entry));
+    const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'agents'").get() !== undefined;
+    if (has) database.exec("UPDATE agents SET rotated = 0");
+  }
+}
+
+describe("a token that is a week old", () => {
+  const onDisk = async (): Promise<string> =>
+    (JSON.parse(await readFile(join(home, "joined.json"), "utf8")) as { token: string }).token;
+
+  it("is replaced while the agent runs, which the next start shows; the old one is a copy from then on", async () => {
+    await joined();
+    const old = await readFile(join(home, "joined.json"), "utf8");
+    const first = await onDisk();
+    {
+      await using agent = berth("up");
+      await online();
+      await edge.restart(ageTokens);
+      await eventually(async () => (await onDisk()) !== first, { what: "a new token on the disk" });
+      await eventually(async () => ((await edge.agents())[0]?.rotated ?? 0) > 0, {
+        what: "the edge to know",
+      });
+      expect(agent.output).not.toContain("berth_agent_");
+    }
+    {
+      await using again = berth("up");
+      await again.says(/the link is up/);
+    }
+    await writeFile(join(home, "joined.json"), old);
+    await using copy = berth("up");
+    expect(await copy.exited).toBe(EXIT_REFUSED);
+    expect(await edge.agents()).toEqual([]);
+  });
+
+  it("is replaced though the agent is killed as soon as the new one is written", async () => {
+    await joined();
+    const first = await onDisk();
+    {
+      await using agent = berth("up");
+      await online();
+      await edge.restart(ageTokens);
+      await eventually(async () => (await onDisk()) !== first, { what: "a new token on the disk" });
+      agent.kill("SIGKILL");
+      await agent.exited;
+    }
+    await using last = berth("up");
+    await last.says(/the link is up/);
+    expect(await onDisk()).not.toBe(first);
+    expect(await edge.agents()).toHaveLength(1);
   });
 });
 

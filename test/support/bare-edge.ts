@@ -11,12 +11,14 @@ const SECRETS = { token: "the-api-token", agentToken: "the-agent-token", cookieS
 /** The real edge in workerd, without an agent, and a person who is logged in to its console. */
 export class BareEdge implements AsyncDisposable {
   readonly url: string;
-  readonly #edge: LocalEdge;
+  #edge: LocalEdge;
+  readonly #port: number;
   readonly #state: string;
   #cookie = "";
 
-  private constructor(url: string, edge: LocalEdge, state: string) {
-    this.url = url;
+  private constructor(port: number, edge: LocalEdge, state: string) {
+    this.url = `http://localhost:${port}`;
+    this.#port = port;
     this.#edge = edge;
     this.#state = state;
   }
@@ -24,7 +26,7 @@ export class BareEdge implements AsyncDisposable {
   static async start(): Promise<BareEdge> {
     const [port, state] = [await freePort(), await mkdtemp(join(tmpdir(), "berth-joined-"))];
     const edge = await LocalEdge.start({ port, state, secrets: SECRETS });
-    const joined = new BareEdge(`http://localhost:${port}`, edge, state);
+    const joined = new BareEdge(port, edge, state);
     const { url } = (await (await joined.api("POST", "/api/login-links")).json()) as { url: string };
     const response = await fetch(url, { redirect: "manual" });
     joined.#cookie = response.headers.getSetCookie()[0]?.split(";", 1)[0] ?? "";
@@ -34,6 +36,13 @@ export class BareEdge implements AsyncDisposable {
   /** Asks as a program. */
   api(method: string, path: string): Promise<Response> {
     return fetch(this.url + path, { method, headers: { authorization: `Bearer ${SECRETS.token}` } });
+  }
+
+  /** Stops it, has its storage changed, and starts it again. */
+  async restart(change: (state: string) => Promise<void>): Promise<void> {
+    await this.#edge[Symbol.asyncDispose]();
+    await change(this.#state);
+    this.#edge = await LocalEdge.start({ port: this.#port, state: this.#state, secrets: SECRETS });
   }
 
   async agent(): Promise<AgentStatus> {

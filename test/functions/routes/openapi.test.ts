@@ -85,6 +85,8 @@ const WITHOUT_LOGIN = new Set([
 describe("the OpenAPI document", () => {
   it.each([
     "get /api/agent",
+    "get /api/agents",
+    "delete /api/agents/{id}",
     "delete /api/sessions/{id}/shares/{share}",
     "delete /api/tokens/{id}",
     "get /api/events",
