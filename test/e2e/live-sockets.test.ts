@@ -32,11 +32,7 @@ afterAll(async () => {
   await edge[Symbol.asyncDispose]();
 });
 
-type Live = {
-  socket: WebSocket;
-  events: ReadableStreamDefaultReader<Uint8Array>;
-  console: ReadableStreamDefaultReader<Uint8Array>;
-};
+type Live = { socket: WebSocket; streams: ReadableStreamDefaultReader<Uint8Array>[] };
 
 const say = async (socket: WebSocket, text: string): Promise<string> => {
   const answered = once(socket, "message");
@@ -44,8 +40,11 @@ const say = async (socket: WebSocket, text: string): Promise<string> => {
   return String((await answered)[0]);
 };
 
-/** An application's event stream, or the console's, once something has come of it. */
-async function stream(browser: HttpBrowser, address: string): Promise<Live["events"]> {
+/** An answer that has begun and does not end. */
+async function begun(
+  browser: HttpBrowser,
+  address: string,
+): Promise<ReadableStreamDefaultReader<Uint8Array>> {
   const response = await browser.go(address, { headers: { accept: "text/event-stream" } });
   expect(response.status).toBe(200);
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
@@ -63,16 +62,17 @@ async function open(browser: HttpBrowser): Promise<Live> {
   });
   await once(socket, "open");
   expect(await say(socket, "one")).toBe("one");
-  return {
-    socket,
-    events: await stream(browser, `${edge.sessions}/me/${port}/events`),
-    console: await stream(browser, `${edge.console}/api/events`),
-  };
+  const addresses = [
+    `${edge.sessions}/me/${port}/events`,
+    `${edge.sessions}/me/${port}/endless`,
+    `${edge.console}/api/events`,
+  ];
+  return { socket, streams: await Promise.all(addresses.map((address) => begun(browser, address))) };
 }
 
 /** Resolves when everything has ended, by whatever kind of end. */
-async function ended({ socket, events, console }: Live): Promise<void> {
-  const drain = async (reader: Live["events"]): Promise<void> => {
+async function ended({ socket, streams }: Live): Promise<void> {
+  const drain = async (reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> => {
     try {
       while (!(await reader.read()).done);
     } catch {
@@ -80,12 +80,12 @@ async function ended({ socket, events, console }: Live): Promise<void> {
     }
   };
   const closed = socket.readyState === WebSocket.CLOSED ? undefined : once(socket, "close");
-  await Promise.all([closed, drain(events), drain(console)]);
+  await Promise.all([closed, ...streams.map(drain)]);
 }
 
-async function close({ socket, events, console }: Live): Promise<void> {
+async function close({ socket, streams }: Live): Promise<void> {
   socket.close();
-  await Promise.all([once(socket, "close"), events.cancel(), console.cancel()]);
+  await Promise.all([once(socket, "close"), ...streams.map((stream) => stream.cancel())]);
 }
 
 async function loginsOf(browser: HttpBrowser): Promise<BrowserLogin[]> {
@@ -118,14 +118,17 @@ const ENDS: [string, (browser: HttpBrowser) => Promise<unknown>][] = [
   ["another login in its place", (browser) => edge.logIn(browser)],
 ];
 
-it.each(ENDS)("a WebSocket and event streams end with %s, and nobody else's", async (_how, end) => {
-  const browser = await edge.browser();
-  const [mine, theirs] = [await open(browser), await open(owner)];
-  await end(browser);
-  await ended(mine);
-  expect(await say(theirs.socket, "two")).toBe("two");
-  await close(theirs);
-});
+it.each(ENDS)(
+  "a WebSocket, event streams and a download end with %s, and nobody else's",
+  async (_how, end) => {
+    const browser = await edge.browser();
+    const [mine, theirs] = [await open(browser), await open(owner)];
+    await end(browser);
+    await ended(mine);
+    expect(await say(theirs.socket, "two")).toBe("two");
+    await close(theirs);
+  },
+);
 
 it("somebody who follows a session's address is there once they have logged in", async () => {
   const browser = new HttpBrowser();
