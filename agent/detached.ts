@@ -8,7 +8,7 @@ import { agentEnvironment } from "./allocator.ts";
 export const PROGRAM = join(import.meta.dirname, "main.ts");
 
 /** What an agent in the background tells the command that has started it. */
-export const ONLINE = "online";
+const ONLINE = "online";
 
 /** An edge that has not welcomed the agent by then is away; the agent goes on trying. Milliseconds. */
 const ONLINE_TIMEOUT_MS = 10_000;

@@ -99,6 +99,12 @@ export async function visitorOf(request: Request, url: Origin, env: Env): Promis
   return { kind: "browser", audience, ...claims };
 }
 
+/** A token that looks right is one of another edge's, or was signed with a secret that is not believed any more. */
+const agentUnknown = (token: string | undefined): string =>
+  token?.startsWith("berth_agent_") === true
+    ? "this edge did not make this agent's token, or its secret was replaced: join it again"
+    : "this is the agent's own road";
+
 /**
  * Tells which agent asks, by its token alone.
  * @throws BerthError `not_configured`, `unauthorized`
@@ -110,7 +116,7 @@ export async function visitingAgent(request: Request, env: Env): Promise<Visitin
     return { user: LOCAL_USER, token: LOCAL_TOKEN, secret: token };
   const credential = token === undefined ? undefined : await readCredential(secrets, "agent", token);
   if (token === undefined || credential === undefined)
-    throw new BerthError("unauthorized", "this is the agent's own road");
+    throw new BerthError("unauthorized", agentUnknown(token));
   return { user: credential.user, token: credential.id, secret: token };
 }
 

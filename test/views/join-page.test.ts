@@ -4,6 +4,8 @@ import type { Asking } from "../../functions/registry/enrolments.ts";
 import type { Frame } from "../../functions/views/layout.tsx";
 import { JoinAskPage, JoinCodePage } from "../../functions/views/join-page.tsx";
 
+const htmlOf = async (view: ReturnType<typeof JoinAskPage>): Promise<string> => (await view).toString();
+
 const HOSTILE = `"><script>alert(1)</script>`;
 const NOW = 1_790_000_000_000;
 
@@ -41,23 +43,23 @@ const other: EnrolledAgent = {
 };
 
 describe("the page on which a machine asks to join", () => {
-  it("shows what the machine says of itself as text, whatever that is", () => {
-    const html = String(JoinAskPage({ frame, asking, other, now: NOW }));
+  it("shows what the machine says of itself as text, whatever that is", async () => {
+    const html = await htmlOf(JoinAskPage({ frame, asking, other, now: NOW }));
     expect(html).toContain("&lt;script&gt;alert(1)");
     expect(html).not.toContain("<script>alert(1)");
   });
 
-  it("gives back what was typed as text", () => {
-    const html = String(
+  it("gives back what was typed as text", async () => {
+    const html = await htmlOf(
       JoinCodePage({ frame, consoleUrl: "https://c.example.org", typed: HOSTILE, wrong: "No" }),
     );
     expect(html).not.toContain("<script>alert(1)");
     expect(html).toContain(`aria-describedby="wrong"`);
   });
 
-  it("says which agent of this machine's own would go", () => {
+  it("says which agent of this machine's own would go", async () => {
     const online = { ...frame, agent: { ...frame.agent, online: true } };
-    const html = String(JoinAskPage({ frame: online, asking, other: null, now: NOW }));
+    const html = await htmlOf(JoinAskPage({ frame: online, asking, other: null, now: NOW }));
     expect(html).toContain("The agent that npm start has started is connected.");
   });
 });

@@ -10,7 +10,7 @@ import { ask, CONSOLE } from "./edge.ts";
 /** An agent's rights in somebody's workspace: the headers by which it is known, on the link and beside it. */
 export type Enrolment = { id: string; headers: { authorization: string } };
 
-export const FINGERPRINT = `SHA256:${"A".repeat(43)}`;
+const FINGERPRINT = `SHA256:${"A".repeat(43)}`;
 
 /** Enrols an agent in somebody's workspace, as an approval in the console does it; one that is there is replaced. */
 export async function enrolment(somebody: Person, changes: Partial<EnrolledAgent> = {}): Promise<Enrolment> {
