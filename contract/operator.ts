@@ -62,8 +62,9 @@ export const AuditLine = z.object({
   /** Counts up over all workspaces, in the order in which they told: what `after` takes. */
   id: z.int(),
   at: time,
-  /** Whose workspace it was done in. */
+  /** Whose workspace it was done in, and what they are called today. */
   user: UserId,
+  userName: z.string().nullable(),
   action: z.string(),
   by: z.object({ user: UserId, name: z.string(), via: z.string() }),
   session: z.string().nullable(),

@@ -33,6 +33,7 @@ export type AuditPage = { order: "oldest" | "newest"; beyond?: number | undefine
 type Row = Omit<AuditEntry, "by" | "seq" | "action"> & {
   id: number;
   user: UserId;
+  userName: string | null;
   by: string;
   action: string;
 };
@@ -80,19 +81,21 @@ export class AuditLog {
   /** At most `limit` lines that the query asks for. */
   async page(query: AuditQuery, { order, beyond, limit }: AuditPage): Promise<AuditLine[]> {
     const filters: [condition: string, value: string | number | undefined][] = [
-      ["user = ?", query.user],
-      ["action = ?", query.action],
-      ["session = ?", query.session],
-      ["at >= ?", query.from],
-      ["at < ?", query.to],
-      [order === "oldest" ? "id > ?" : "id < ?", beyond],
+      ["log.user = ?", query.user],
+      ["log.action = ?", query.action],
+      ["log.session = ?", query.session],
+      ["log.at >= ?", query.from],
+      ["log.at < ?", query.to],
+      [order === "oldest" ? "log.id > ?" : "log.id < ?", beyond],
     ];
     const given = filters.filter((filter): filter is [string, string | number] => filter[1] !== undefined);
     const where = given.length === 0 ? "" : `WHERE ${given.map(([condition]) => condition).join(" AND ")}`;
     return this.#sql
       .exec<Row>(
-        `SELECT id, user, at, action, by, session, detail FROM audit_log ${where}
-         ORDER BY id ${order === "oldest" ? "ASC" : "DESC"} LIMIT ?`,
+        `SELECT log.id, log.user, json_extract(users.person, '$.name') AS userName, log.at, log.action, log.by, log.session,
+           log.detail
+         FROM audit_log AS log LEFT JOIN users ON users.id = log.user ${where}
+         ORDER BY log.id ${order === "oldest" ? "ASC" : "DESC"} LIMIT ?`,
         ...given.map(([, value]) => value),
         limit,
       )
@@ -113,7 +116,7 @@ export class AuditLog {
   }
 }
 
-function line({ id, user, at, action, by, session, detail }: Row): AuditLine {
+function line({ id, user, userName, at, action, by, session, detail }: Row): AuditLine {
   const { from, ...who } = JSON.parse(by) as Caller;
-  return { id, at: new Date(at).toISOString(), user, action, by: who, session, from, detail };
+  return { id, at: new Date(at).toISOString(), user, userName, action, by: who, session, from, detail };
 }

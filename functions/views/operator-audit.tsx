@@ -68,6 +68,26 @@ const Filters = ({ filter }: { filter: AuditFilter }) => (
 
 const TITLES = ["When", "Action", "By", "Session", "From", "Detail"] as const;
 
+/** Who did it, and in whose workspace where that is not theirs, or not said by their name. */
+function By({ line: { by, user, userName } }: { line: AuditLine }) {
+  const href = `/operator/audit?user=${user}`;
+  if (by.user === user && by.name === userName)
+    return (
+      <>
+        <a href={href}>{by.name}</a>
+        <small>{by.via}</small>
+      </>
+    );
+  return (
+    <>
+      {by.name || by.user}
+      <small>
+        {by.via}, for <a href={href}>{userName ?? user}</a>
+      </small>
+    </>
+  );
+}
+
 /** What a narrow window has no room to say: that there is nothing. */
 const none = (value: string | null): { class?: string } => (value === null ? { class: "none" } : {});
 
@@ -80,19 +100,7 @@ const Row = ({ line }: { line: AuditLine }) => (
       <code>{line.action}</code>
     </td>
     <td data-title={TITLES[2]}>
-      {line.by.user === line.user ? (
-        <a href={`/operator/audit?user=${line.user}`}>{line.by.name || line.user}</a>
-      ) : (
-        line.by.name || line.by.user
-      )}
-      <small>
-        {line.by.via}
-        {line.by.user === line.user ? null : (
-          <>
-            , for <a href={`/operator/audit?user=${line.user}`}>{line.user}</a>
-          </>
-        )}
-      </small>
+      <By line={line} />
     </td>
     <td data-title={TITLES[3]} {...none(line.session)}>
       {line.session === null ? (

@@ -39,6 +39,7 @@ describe("the audit log", () => {
           id: 1,
           at: "2026-09-21T14:13:20.000Z",
           user: ANA,
+          userName: null,
           action: "session.launch",
           by: { user: ANA, name: "Ana", via: "console" },
           session: "s1",

@@ -111,6 +111,52 @@ describe("the registry", () => {
   });
 });
 
+describe("a workspace", () => {
+  it("tells what happened while its report was on its way", async () => {
+    const ana = await person("ana");
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object that it was taken from
+    const { sync } = Intake.prototype;
+    const spy = vi.spyOn(Intake.prototype, "sync").mockImplementationOnce(async function (
+      this: Intake,
+      ...args
+    ) {
+      const receipt = await sync.apply(this, args);
+      await browserOf({ ...ana, name: "Ana Maria" });
+      return receipt;
+    });
+    await browserOf(ana);
+    await tell(ana.id);
+    await tell(ana.id);
+    expect(await actions()).toEqual(["login", "login"]);
+    expect((await users())[0]?.user.name).toBe("Ana Maria");
+    const { length } = spy.mock.calls;
+    await tell(ana.id);
+    expect(spy.mock.calls).toHaveLength(length);
+  });
+
+  it("whose link was cut with it says so when it lives again", async () => {
+    await using _agent = await TestAgent.connect();
+    await tell(LOCAL_USER);
+    await evictDurableObject(workspace(), { webSockets: "close" });
+    await workspace().agent();
+    await tell(LOCAL_USER);
+    expect(await local()).toMatchObject({ online: false, host: "workspace" });
+  });
+
+  it("is of use while the registry is not: no request of its user's waits for it", async () => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const sync = vi.spyOn(Intake.prototype, "sync").mockReturnValue(promise);
+    vi.spyOn(console, "warn").mockReturnValue();
+    await using agent = await TestAgent.connect();
+    const ringing = tell(LOCAL_USER);
+    await vi.waitFor(() => expect(sync).toHaveBeenCalled());
+    const { id } = await running(agent);
+    expect((await api("POST", `/api/sessions/${id}/cancel`)).status).toBe(202);
+    await runInDurableObject(registry(), () => reject(new Error("it was never there")));
+    expect(await ringing).toBe(true);
+  });
+});
+
 describe("an audit entry", () => {
   it("is in the log once, though the registry's answer to it was lost", async () => {
     failAfterTaking(2);
@@ -158,7 +204,13 @@ describe("an audit entry", () => {
     await browserOf(ana);
     await tell(ana.id);
     expect(await lines()).toMatchObject([
-      { id: 1, user: ana.id, action: "login", by: { user: ana.id, name: "Ana", via: "console" } },
+      {
+        id: 1,
+        user: ana.id,
+        userName: "Ana",
+        action: "login",
+        by: { user: ana.id, name: "Ana", via: "console" },
+      },
       { id: 2, user: ana.id, action: "login" },
     ]);
   });
