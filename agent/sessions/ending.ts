@@ -60,7 +60,8 @@ export async function endSession(
   const { launch, alive, environment, signal } = options;
   if (alive) {
     await runKillScript(directory, environment, signal).catch((error: unknown) =>
-      directory.log.say(`the kill scripts could not run: ${String(error)}`),
+      // Nor may the end wait for what only tells of it.
+      directory.log.say(`the kill scripts could not run: ${String(error)}`).catch(() => undefined),
     );
     signal.throwIfAborted();
   }

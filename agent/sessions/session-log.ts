@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { open } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { stripVTControlCharacters } from "node:util";
 
 /** What an error message quotes of a log. */
@@ -20,6 +20,9 @@ const READ_BYTES = 65_536;
 /** The service can put what it likes in the log's place: a link is not followed, and a FIFO does not block us. */
 const GUARDED = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** How a link, a pipe that nobody reads, a socket and a folder refuse to be written to (open(2)). */
+const NO_FILE: ReadonlySet<string> = new Set(["ELOOP", "ENXIO", "EISDIR"]);
+
 /** The file that a session's process writes its output to. */
 export class SessionLog {
   readonly path: string;
@@ -30,9 +33,21 @@ export class SessionLog {
     this.path = path;
   }
 
-  /** Opens it for a process to append to, and makes it where it is missing. */
-  open(): Promise<FileHandle> {
-    return open(this.path, constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | GUARDED, 0o600);
+  /**
+   * Opens it for a process to append to, and makes it where it is missing. What else a service has put in its place makes
+   * way: the session could not be ended for want of a log.
+   */
+  async open(): Promise<FileHandle> {
+    const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | GUARDED;
+    const file = await open(this.path, flags, 0o600).catch((error: unknown) => {
+      if (error instanceof Error && "code" in error && NO_FILE.has(String(error.code))) return undefined;
+      throw error;
+    });
+    if (file !== undefined && (await file.stat()).isFile()) return file;
+    await file?.close();
+    // Of a link the link alone is removed.
+    await rm(this.path, { recursive: true, force: true });
+    return open(this.path, flags, 0o600);
   }
 
   /** Adds a line of ours. */

@@ -16,8 +16,8 @@ type Listener<Change> = {
 /** A reader that is this many events behind is cut off; it reconnects and starts from what is. */
 const MAX_PENDING = 256;
 const HEARTBEAT_MS = 15_000;
-/** A reader that has gone is noticed by the next heartbeat. Seconds. */
-const RETRY_S = HEARTBEAT_MS / 1000;
+/** By then it is noticed which readers have gone. Seconds. */
+const RETRY_S = 1;
 const encoder = new TextEncoder();
 
 const spell = ({ event, data }: ServerEvent): Uint8Array =>
@@ -40,12 +40,15 @@ export class EventStreams<Change> {
    * @throws BerthError `too_many_requests` when as many are open as may be
    */
   open(visitor: string, first: readonly ServerEvent[], view: View<Change>): Response {
-    if (this.#listeners.size >= this.#limit())
+    if (this.#listeners.size >= this.#limit()) {
+      // Some of them may have gone, which is noticed by writing to them.
+      this.#beat();
       throw new BerthError(
         "too_many_requests",
         `${this.#listeners.size} pages and programs of yours follow already: close some; then again in ${RETRY_S} s`,
         { retryAfter: RETRY_S },
       );
+    }
     const { readable, writable } = new IdentityTransformStream();
     const listener: Listener<Change> = { visitor, writer: writable.getWriter(), pending: 0, view };
     this.#listeners.add(listener);
@@ -74,7 +77,7 @@ export class EventStreams<Change> {
 
   #beat(): void {
     const bytes = encoder.encode(": still here\n\n");
-    for (const listener of this.#listeners) this.#write(listener, bytes);
+    for (const listener of this.#listeners) if (listener.pending === 0) this.#write(listener, bytes);
   }
 
   #write(listener: Listener<Change>, bytes: Uint8Array): void {

@@ -45,7 +45,16 @@ const seenBy = async (session: Session): Promise<string[]> =>
   (await berth.fetch(`/me/${session.port}/seen`)).json() as Promise<string[]>;
 
 /** What came of a request that a page made: nothing that it could read, or not even that. */
-const tryFetch = (url: string, init: RequestInit): Promise<string> =>
+const tryFetch = (
+  url: string,
+  init: {
+    method?: string;
+    mode?: "no-cors";
+    credentials?: "include";
+    body?: string;
+    headers?: Record<string, string>;
+  },
+): Promise<string> =>
   page.evaluate(
     async ([address, how]) => {
       try {
@@ -76,8 +85,8 @@ async function sendForm(action: string, fields: Record<string, string>): Promise
 
 async function expectUnharmed(): Promise<void> {
   const sessions = await berth.sessions();
-  expect(sessions.map(({ id, state }) => [id, state]).toSorted()).toEqual(
-    [hostile, victim].map(({ id }) => [id, "running"]).toSorted(),
+  expect(sessions.map(({ id, state }) => `${id} ${state}`).toSorted()).toEqual(
+    [hostile, victim].map(({ id }) => `${id} running`).toSorted(),
   );
   const console = await browser.page();
   await console.goto(`${berth.url}/`);
@@ -152,21 +161,17 @@ describe("a hostile application", () => {
 
   it("frames neither the console nor another session", async () => {
     for (const address of [berth.url, hostOf(victim) + victim.url]) {
-      const framed = await page.evaluate(
-        (src) =>
-          new Promise<string>((resolve) => {
-            const frame = Object.assign(document.createElement("iframe"), { src });
-            frame.addEventListener("load", () => {
-              try {
-                resolve(frame.contentDocument?.body.innerText ?? "not readable");
-              } catch {
-                resolve("not readable");
-              }
-            });
-            document.body.append(frame);
-          }),
-        address,
-      );
+      const framed = await page.evaluate(async (src) => {
+        const frame = Object.assign(document.createElement("iframe"), { src });
+        const loaded = new Promise((resolve) => frame.addEventListener("load", resolve));
+        document.body.append(frame);
+        await loaded;
+        try {
+          return frame.contentDocument?.body.innerText ?? "not readable";
+        } catch {
+          return "not readable";
+        }
+      }, address);
       expect(framed).toBe("not readable");
     }
     const shown = await Promise.all(page.frames().map((frame) => frame.content()));
@@ -240,11 +245,12 @@ describe("a hostile application", () => {
       for (let count = 0; count < 30; count += 1) document.cookie = `bomb${count}=${"x".repeat(200)}; Path=/`;
     });
     expect(await page.evaluate(() => document.cookie)).not.toMatch(/berth(?:_session)?=(?!planted)/);
-    const headed = (await browser.context.cookies()).filter(({ name }) => /^wide/.test(name));
-    expect(headed.map(({ name, domain, path }) => [name, domain, path]).toSorted()).toEqual([
-      ["wide", new URL(hostOf(hostile)).hostname, `/me/${hostile.port}/`],
-      ["wider", new URL(hostOf(hostile)).hostname, expect.stringContaining(`/me/${hostile.port}`)],
-    ]);
+    const headed = (await browser.context.cookies()).filter(({ name }) => name.startsWith("wide"));
+    expect(headed).toHaveLength(2);
+    for (const { domain, path } of headed) {
+      expect(domain).toBe(new URL(hostOf(hostile)).hostname);
+      expect(path).toMatch(new RegExp(`^/me/${hostile.port}/`));
+    }
     // What it planted is in nobody's way: the very application, the other one and the console are still there.
     for (const session of [hostile, victim]) {
       await page.goto(berth.url + session.url);

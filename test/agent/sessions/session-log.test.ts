@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -24,11 +25,26 @@ describe("a session's log", () => {
     expect((await stat(log.path)).mode & 0o777).toBe(0o600);
   });
 
-  it("is not written through a link", async () => {
+  it("is not written through a link, which makes way for it", async () => {
     const log = await logOf("");
-    await symlink(join(log.path, "../elsewhere"), log.path);
-    await expect(log.say("x")).rejects.toThrow("ELOOP");
+    const elsewhere = join(log.path, "../elsewhere");
+    await writeFile(elsewhere, "untouched");
+    await symlink(elsewhere, log.path);
     expect(await log.lastLines()).toEqual([]);
+    await log.say("x");
+    expect(await log.lastLines()).toEqual(["berth: x"]);
+    expect(await readFile(elsewhere, "utf8")).toBe("untouched");
+  });
+
+  it("takes the place of a pipe, and of a folder", async () => {
+    const log = await logOf("");
+    execFileSync("mkfifo", [log.path]);
+    await log.say("x");
+    expect(await log.lastLines()).toEqual(["berth: x"]);
+    await rm(log.path);
+    await mkdir(log.path);
+    await log.say("y");
+    expect(await log.lastLines()).toEqual(["berth: y"]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SessionId, StreamId } from "../../../contract/ids.ts";
+import { SessionId, type StreamId } from "../../../contract/ids.ts";
 import { ask, CONSOLE } from "../../functions/support/edge.ts";
 import { Household } from "../../functions/support/household.ts";
 import { person } from "../../functions/support/people.ts";
