@@ -1,5 +1,7 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EnrolmentStart } from "../../contract/enrolment.ts";
+import { PROTOCOL_VERSION } from "../../contract/version.ts";
 import { Berth } from "../support/berth.ts";
 import { TestBrowser } from "../support/browser.ts";
 
@@ -26,11 +28,26 @@ beforeAll(async () => {
     waiting: `/sessions/${waiting.id}`,
     notifications: "/notifications",
     account: "/account",
+    join: "/join",
+    asking: await asking(),
     loading: waitingNow.url ?? "",
     error: failedNow.url ?? "",
     nothing: "/no-such-page",
   };
 });
+
+/** The page on which a machine asks to join. */
+async function asking(): Promise<string> {
+  const key = Buffer.alloc(32, 1).toString("base64url");
+  const body = { host: "hopper-login-1", user: "ana", version: "0.1.0", protocol: PROTOCOL_VERSION, key };
+  const response = await fetch(`${berth.url}/enroll/start`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const { userCode } = EnrolmentStart.parse(await response.json());
+  return `/join?code=${userCode}`;
+}
 
 afterAll(async () => {
   await berth[Symbol.asyncDispose]();
