@@ -31,16 +31,23 @@ export async function cancelForUser(
   return canceled.value;
 }
 
+/** A page of them. `unanswered`: whose workspace could not be asked, so that others may be there. */
+export type DeadWebhooks = { items: DeadWebhook[]; unanswered: UserId[]; next: string | null };
+
 /** The webhooks that could not be delivered: of some of the users who have any, those after an id. */
-export async function deadWebhooks(
-  env: Env,
-  after?: string,
-): Promise<{ items: DeadWebhook[]; next: string | null }> {
+export async function deadWebhooks(env: Env, after?: string): Promise<DeadWebhooks> {
   const known = await registryPart(env, "users").list({ dead: true, after, limit: ASKED_AT_ONCE + 1 });
   const asked = known.slice(0, ASKED_AT_ONCE);
+  const unanswered: UserId[] = [];
   const letters = await Promise.all(
     asked.map(async ({ user }) => {
-      const dead = await partOf(env, user.id, "deliveries").dead();
+      const dead = await partOf(env, user.id, "deliveries")
+        .dead()
+        .catch((error: unknown) => {
+          console.error(`the workspace of ${user.id} does not tell its undelivered webhooks:`, error);
+          unanswered.push(user.id);
+          return [];
+        });
       return dead.map(({ id, session, type, attempts, error, at, died }) => ({
         user: user.id,
         userName: user.name,
@@ -56,6 +63,7 @@ export async function deadWebhooks(
   );
   return {
     items: letters.flat(),
+    unanswered,
     next: known.length > ASKED_AT_ONCE ? (asked.at(-1)?.user.id ?? null) : null,
   };
 }

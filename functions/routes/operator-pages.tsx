@@ -98,7 +98,7 @@ async function webhooks(c: Console): Promise<Response> {
     deadWebhooks(c.env, given(typed(c, "after"))),
   ]);
   const next = found.next === null ? null : address("/operator/webhooks", { after: found.next });
-  return page(c, <OperatorWebhooks {...{ frame, dead, webhooks: found.items, next, now: Date.now() }} />);
+  return page(c, <OperatorWebhooks {...{ frame, dead, found, next, now: Date.now() }} />);
 }
 
 const treatWebhook =

@@ -143,8 +143,10 @@ const listDead = createRoute({
   request: { query: z.object({ after: z.string().max(64).optional() }) },
   responses: {
     200: json(
-      pageOf("DeadWebhooks", DeadWebhook.openapi("DeadWebhook"), z.string()),
-      "Those of some workspaces; `next` leads to the others",
+      pageOf("DeadWebhooks", DeadWebhook.openapi("DeadWebhook"), z.string()).extend({
+        unanswered: z.array(UserId),
+      }),
+      "Those of some workspaces; `next` leads to the others, `unanswered` names those that could not be asked",
     ),
     ...hidden,
   },

@@ -6,7 +6,7 @@ import { Ago } from "./time.tsx";
 type Props = {
   frame: Frame;
   dead: number;
-  webhooks: readonly DeadWebhook[];
+  found: { items: readonly DeadWebhook[]; unanswered: readonly string[] };
   /** Where the next page is. */
   next: string | null;
   now: number;
@@ -69,27 +69,39 @@ function Row({ webhook, now }: { webhook: DeadWebhook; now: number }) {
   );
 }
 
+const Lesson = () => (
+  <div class="lesson">
+    <h2>Everything was delivered</h2>
+    <p>
+      What Berth tells the platform of sessions is tried again and again for hours. What it still does not
+      take waits here: send it again once the platform is well, or discard it.
+    </p>
+  </div>
+);
+
 /** The webhooks that the platform did not take. */
-export const OperatorWebhooks = ({ frame, dead, webhooks, next, now }: Props) => (
+export const OperatorWebhooks = ({ frame, dead, found, next, now }: Props) => (
   <OperatorLayout title="Undelivered webhooks" place="webhooks" frame={frame} dead={dead} refresh={30}>
     <div class="head">
       <h1>Undelivered webhooks</h1>
     </div>
-    {webhooks.length === 0 ? (
-      <div class="lesson">
-        <h2>Everything was delivered</h2>
+    {found.unanswered.length === 0 ? null : (
+      <div class="notice">
         <p>
-          What Berth tells the platform of sessions is tried again and again for hours. What it still does not
-          take waits here: send it again once the platform is well, or discard it.
+          Could not ask{" "}
+          {found.unanswered.length === 1 ? "one workspace" : `${found.unanswered.length} workspaces`} for
+          theirs. Load the page again in a minute.
         </p>
       </div>
-    ) : (
+    )}
+    {found.items.length > 0 ? (
       <ul class="rows">
-        {webhooks.map((webhook) => (
+        {found.items.map((webhook) => (
           <Row webhook={webhook} now={now} />
         ))}
       </ul>
-    )}
+    ) : null}
+    {found.items.length === 0 && found.unanswered.length === 0 && next === null ? <Lesson /> : null}
     <Next href={next} text="Those of more users" />
   </OperatorLayout>
 );

@@ -1,4 +1,3 @@
-import type { UserId } from "../../contract/person.ts";
 import type { CanceledBy } from "../../contract/session.ts";
 import type { Caller } from "./api.ts";
 import type { StoredSession } from "./store.ts";
@@ -40,7 +39,7 @@ export class Cancellations {
 
   /** Notes who cancels a session, unless it is its owner. */
   note(stored: StoredSession, by: Caller, reason: string | undefined): void {
-    if (by.via !== "webhook" && by.user === (this.#owner() as UserId | undefined)) return;
+    if (by.via !== "webhook" && by.user === this.#owner()) return;
     const { id, name: session } = stored.spec;
     const canceled: CanceledBy = { name: by.name, reason: reason ?? "" };
     this.#known.set(id, canceled);

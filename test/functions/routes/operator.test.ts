@@ -1,8 +1,14 @@
-import { evictDurableObject, reset } from "cloudflare:test";
+import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { CreatedToken } from "../../../contract/account.ts";
-import { AuditLine, OperatorSession, OperatorUser, OperatorWorkspace } from "../../../contract/operator.ts";
+import {
+  AuditLine,
+  DeadWebhook,
+  OperatorSession,
+  OperatorUser,
+  OperatorWorkspace,
+} from "../../../contract/operator.ts";
 import { LOCAL_USER, type Person, type Scope } from "../../../contract/person.ts";
 import { Notification } from "../../../contract/session.ts";
 import { TestAgent } from "../support/agent.ts";
@@ -174,6 +180,36 @@ describe("an operator", () => {
     });
     expect(await problemOf(response)).toMatchObject({ status: 404, code: "not_found" });
     expect((await post(browser, "/api/operator/sessions/x/s1/cancel", { reason: "no" })).status).toBe(400);
+  });
+
+  it("sends a webhook again that nobody took, or forgets it, which is noted", async () => {
+    const dies = (id: string) =>
+      runInDurableObject(workspace(), (_object, { storage }) => {
+        storage.sql.exec(
+          `INSERT INTO deliveries (id, session, type, body, due, at, died, error, attempts)
+           VALUES (?, 's1', 'session.ready', '{}', 0, 0, 1790000000000, 'the receiver answered 500', 9)`,
+          id,
+        );
+      });
+    await dies("msg_1");
+    await dies("msg_2");
+    await using _agent = await TestAgent.connect();
+    await tell(LOCAL_USER);
+    const browser = await browserOf(await olga());
+    const dead = async () =>
+      (await itemsOf(await get(browser, "/api/operator/webhooks/dead"), DeadWebhook)).map(({ id }) => id);
+    expect(await dead()).toEqual(["msg_2", "msg_1"]);
+    const treat = async (what: string) =>
+      (await post(browser, `/api/operator/webhooks/dead/local/${what}`)).status;
+    expect(await treat("msg_1/redeliver")).toBe(204);
+    expect(await treat("msg_1/redeliver")).toBe(404);
+    expect(await treat("msg_2/discard")).toBe(204);
+    expect(await treat("msg_2/burn")).toBe(400);
+    expect(await dead()).toEqual([]);
+    await tell(LOCAL_USER);
+    expect(await auditOf(browser, "action=webhook.discard")).toMatchObject([
+      { user: "local", by: { name: "Olga" }, detail: "msg_2" },
+    ]);
   });
 
   it("reads the same with a token of the scope", async () => {
