@@ -185,7 +185,17 @@ function epochOf(socket: WebSocket): number {
 const attach = (socket: WebSocket, attachment: Attachment): void => socket.serializeAttachment(attachment);
 
 /** Whose socket it is: every one has been told at its upgrade. */
-const agentOf = (socket: WebSocket): LinkedAgent => Attachment.parse(socket.deserializeAttachment()).agent;
+/** It never changes, and every frame of an answer asks. */
+const agents = new WeakMap<WebSocket, LinkedAgent>();
+
+function agentOf(socket: WebSocket): LinkedAgent {
+  let agent = agents.get(socket);
+  if (agent === undefined) {
+    agent = Attachment.parse(socket.deserializeAttachment()).agent;
+    agents.set(socket, agent);
+  }
+  return agent;
+}
 
 function refuse(socket: WebSocket, code: string, message: string): void {
   socket.send(encodeFrame({ type: "refused", code, message }));
