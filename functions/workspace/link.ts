@@ -184,8 +184,7 @@ function epochOf(socket: WebSocket): number {
 
 const attach = (socket: WebSocket, attachment: Attachment): void => socket.serializeAttachment(attachment);
 
-/** Whose socket it is: every one has been told at its upgrade. */
-/** It never changes, and every frame of an answer asks. */
+/** Whose sockets they are: told at each upgrade, never changed, and asked with every frame of an answer. */
 const agents = new WeakMap<WebSocket, LinkedAgent>();
 
 function agentOf(socket: WebSocket): LinkedAgent {
