@@ -46,6 +46,9 @@ const launch = createRoute({
     404: problem("Unknown service or resource; nothing was started"),
     409: problem("The Idempotency-Key was used for another launch"),
     413: problem("The launch is too large; nothing was started"),
+    429: problem(
+      "Too many launches, for which Retry-After says when to come back, or too many live sessions",
+    ),
     ...common,
   },
 });
@@ -101,7 +104,11 @@ const events = createRoute({
   path: "/events",
   summary: "Changes as they happen: events named session, notification, agent and resources",
   security,
-  responses: { 200: stream("The events"), ...common },
+  responses: {
+    200: stream("The events"),
+    429: problem("Too many streams of this user's are open; Retry-After says when to come back"),
+    ...common,
+  },
 });
 
 const listNotifications = createRoute({

@@ -19,6 +19,7 @@ import { api, CONSOLE, launch, problemOf, SESSIONS, workspace } from "./support/
 import { EventReader } from "./support/event-reader.ts";
 import { running } from "./support/running.ts";
 import { report, service } from "./support/samples.ts";
+import { call, messageId } from "./support/webhooks.ts";
 
 /** Sets limits as an operator would, in the settings that the object reads. */
 const limited = (changes: Partial<Limits>): Promise<void> =>
@@ -31,6 +32,7 @@ beforeEach(async () => {
   agent = await TestAgent.connect();
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await limited(limitsOf(env));
   await agent[Symbol.asyncDispose]();
   await reset();
@@ -117,6 +119,19 @@ describe("launches", () => {
     expect((await post()).status).toBe(201);
     expect((await post()).status).toBe(429);
     expect((await post(headers)).status).toBe(200);
+  });
+
+  it("of the platform's count and wait too, and a webhook that waited launches by its same id", async () => {
+    await limited({ launches: 1 });
+    const data = { user: "local", service: "notebook" };
+    expect((await call("session.launch", data)).status).toBe(201);
+    const id = messageId();
+    const refused = await call("session.launch", data, { id });
+    expect(await problemOf(refused)).toMatchObject({ status: 429, code: "too_many_requests" });
+    vi.setSystemTime(Date.now() + Number(refused.headers.get("retry-after")) * 1000);
+    expect((await call("session.launch", data, { id })).status).toBe(201);
+    expect((await call("session.launch", data, { id })).status).toBe(201);
+    expect(await (await api("GET", "/api/sessions")).json()).toHaveLength(2);
   });
 
   it("are refused in the page too, which says when to come back and keeps what was typed", async () => {
