@@ -5,7 +5,7 @@ import { Next, OperatorLayout } from "./operator-layout.tsx";
 import { Exact } from "./time.tsx";
 
 /** What the log is narrowed to, as it was typed; empty for everything. */
-export type AuditFilter = { user: string; action: string; session: string; from: string; to: string };
+type AuditFilter = { user: string; action: string; session: string; from: string; to: string };
 
 type Props = {
   frame: Frame;

@@ -2,7 +2,7 @@ import type { Child } from "hono/jsx";
 import { type Frame, Layout } from "./layout.tsx";
 
 /** The pages for operators. */
-export type OperatorPlace = "overview" | "sessions" | "webhooks" | "audit";
+type OperatorPlace = "overview" | "sessions" | "webhooks" | "audit";
 
 const LINKS = [
   { place: "overview", href: "/operator", text: "Overview" },

@@ -6,7 +6,7 @@ import { lookOf, State } from "./state.tsx";
 import { Elapsed } from "./time.tsx";
 
 /** What the list is narrowed to; empty for everything. */
-export type SessionFilter = { q: string; state: string; user: string };
+type SessionFilter = { q: string; state: string; user: string };
 
 type Props = {
   frame: Frame;
