@@ -41,6 +41,7 @@ const INLINE_BODY = 65_536;
 export class Answers {
   readonly #open = new Map<string, Answer>();
   readonly #send: Send;
+  #hasCoupled = false;
 
   constructor(send: Send) {
     this.#send = send;
@@ -100,6 +101,7 @@ export class Answers {
     const answer = this.#open.get(id);
     if (answer === undefined) throw new BerthError("not_found", "nobody reads this stream any more");
     if (request.headers.get("upgrade")?.toLowerCase() === "websocket") {
+      this.#hasCoupled = true;
       return answer.upgrade(request.headers.get("sec-websocket-protocol"));
     }
     if (request.method === "GET") {
@@ -114,6 +116,11 @@ export class Answers {
     }
     await answer.post(seq, request.body as ReadableStream<Uint8Array>);
     return new Response(null, { status: 204 });
+  }
+
+  /** Whether a WebSocket was ever coupled in this object's life: it may still be open, and the object holds neither end. */
+  get hasCoupled(): boolean {
+    return this.#hasCoupled;
   }
 
   /** The link is gone: every open answer ends. */

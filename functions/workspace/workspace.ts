@@ -16,6 +16,7 @@ import type { AgentStatus, Result, WorkspaceApi } from "./api.ts";
 import { Audit } from "./audit.ts";
 import { Cancellations } from "./cancellations.ts";
 import { Codes } from "./codes.ts";
+import { cutOff } from "./cut-off.ts";
 import { Conversation } from "./conversation.ts";
 import { Feed } from "./feed.ts";
 import { Link } from "./link.ts";
@@ -92,7 +93,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.#agents = new Agents(sql, {
       secrets: () => configOf(env).secrets,
       audit: this.#audit,
-      close: (agent, why) => ctx.waitUntil(this.#link.revoke(agent, why)),
+      close: (id, why) =>
+        ctx.waitUntil(cutOff(ctx, { link: this.#link, answers: this.#answers }, { id, why })),
       linked: () => this.#link.agent,
       send: (token) => this.#link.send({ type: "token", token }),
       onChange: () => this.#timesChanged(),

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
@@ -7,6 +8,7 @@ import { EXIT_REFUSED } from "../../agent/exit-code.ts";
 import { livePid } from "../../agent/pid-file.ts";
 import { BareEdge } from "../support/bare-edge.ts";
 import { eventually } from "../support/eventually.ts";
+import { HandMadeAgent } from "../support/hand-made-agent.ts";
 import { RunningCommand } from "../support/running-command.ts";
 
 let edge: BareEdge;
@@ -29,6 +31,10 @@ afterEach(async () => {
 });
 
 const berth = (...args: string[]): RunningCommand => new RunningCommand(home, args);
+
+/** The token that the agent has. */
+const onDisk = async (): Promise<string> =>
+  (JSON.parse(await readFile(join(home, "joined.json"), "utf8")) as { token: string }).token;
 
 const codeOf = async (joining: RunningCommand): Promise<string> =>
   (await joining.says(/code {2}(\w{4}-\w{4})/))[1] ?? "";
@@ -101,6 +107,17 @@ describe("an agent that has joined", () => {
     expect(again.output).toContain("Enrol it again with `berth join`");
   });
 
+  it("cannot keep a WebSocket open when it is revoked, not even where it does as it likes", async () => {
+    await joined();
+    await using thief = await HandMadeAgent.link(edge.url, await onDisk());
+    const [browser, service] = await thief.coupled(edge);
+    const closed = Promise.all([once(browser, "close"), once(service, "close")]);
+    const [{ id } = { id: "" }] = await edge.agents();
+    expect((await edge.api("DELETE", `/api/agents/${id}`)).status).toBe(204);
+    await closed;
+    expect(await edge.agents()).toEqual([]);
+  });
+
   it("is replaced by another that was approved in its place", async () => {
     await joined();
     await using first = berth("up");
@@ -149,9 +166,6 @@ async function ageTokens(state: string): Promise<void> {
 }
 
 describe("a token that is a week old", () => {
-  const onDisk = async (): Promise<string> =>
-    (JSON.parse(await readFile(join(home, "joined.json"), "utf8")) as { token: string }).token;
-
   it("is replaced while the agent runs, which the next start shows; the old one is a copy from then on", async () => {
     await joined();
     const old = await readFile(join(home, "joined.json"), "utf8");

@@ -33,9 +33,17 @@ export class BareEdge implements AsyncDisposable {
     return joined;
   }
 
+  get asApi(): { authorization: string } {
+    return { authorization: `Bearer ${SECRETS.token}` };
+  }
+
   /** Asks as a program. */
-  api(method: string, path: string): Promise<Response> {
-    return fetch(this.url + path, { method, headers: { authorization: `Bearer ${SECRETS.token}` } });
+  api(method: string, path: string, json?: unknown): Promise<Response> {
+    return fetch(this.url + path, {
+      method,
+      headers: { ...this.asApi, "content-type": "application/json" },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+    });
   }
 
   /** Stops it, has its storage changed, and starts it again. */

@@ -1,0 +1,22 @@
+import type { BerthError } from "../../contract/problem.ts";
+import type { Answers } from "./answers.ts";
+import type { Link } from "./link.ts";
+
+/** So long whoever has revoked an agent has to get the answer, before the object ends. Milliseconds. */
+const ANSWER_MS = 500;
+
+/**
+ * Ends all that an agent has open in a workspace. An agent ends its WebSockets itself, unless somebody else has its token:
+ * the runtime has both ends of those, and gives them up with the object alone. Whatever else is open comes back by itself.
+ */
+export async function cutOff(
+  ctx: DurableObjectState,
+  { link, answers }: { link: Link; answers: Answers },
+  agent: { id: string; why: BerthError },
+): Promise<void> {
+  await link.revoke(agent.id, agent.why);
+  if (!answers.hasCoupled) return;
+  await ctx.storage.sync();
+  await scheduler.wait(ANSWER_MS);
+  ctx.abort(agent.why.message);
+}
