@@ -4,6 +4,18 @@ import type { LaunchRequest } from "../contract/session.ts";
 import { isEnded, Session } from "../contract/session.ts";
 import { poll } from "./poll.ts";
 
+/** What the bench reads of a session: an earlier commit's tells that, too. */
+export const BenchSession = Session.pick({
+  id: true,
+  state: true,
+  error: true,
+  url: true,
+  port: true,
+  slug: true,
+  jobId: true,
+});
+export type BenchSession = z.infer<typeof BenchSession>;
+
 /** A client of Berth's API (design 3.2), with the local instance's token. */
 export class Api {
   readonly origin: string;
@@ -17,16 +29,18 @@ export class Api {
   }
 
   /** Launches in the workspace, unless the request says where else. */
-  async launch(service: string, request: Partial<LaunchRequest> = {}): Promise<Session> {
-    return Session.parse(await this.#ask("POST", "/api/sessions", JSON.stringify({ service, ...request })));
+  async launch(service: string, request: Partial<LaunchRequest> = {}): Promise<BenchSession> {
+    return BenchSession.parse(
+      await this.#ask("POST", "/api/sessions", JSON.stringify({ service, ...request })),
+    );
   }
 
-  async session(id: string): Promise<Session> {
-    return Session.parse(await this.#ask("GET", `/api/sessions/${id}`));
+  async session(id: string): Promise<BenchSession> {
+    return BenchSession.parse(await this.#ask("GET", `/api/sessions/${id}`));
   }
 
-  async sessions(): Promise<Session[]> {
-    return z.array(Session).parse(await this.#ask("GET", "/api/sessions"));
+  async sessions(): Promise<BenchSession[]> {
+    return z.array(BenchSession).parse(await this.#ask("GET", "/api/sessions"));
   }
 
   async resources(): Promise<ResourceView[]> {
@@ -34,8 +48,8 @@ export class Api {
   }
 
   /** Polls every 10 ms until the session is as `wanted`; one that ends otherwise is an error that says why. */
-  async until(id: string, what: string, wanted: (session: Session) => boolean): Promise<Session> {
-    const probe = async (): Promise<Session | false> => {
+  async until(id: string, what: string, wanted: (session: BenchSession) => boolean): Promise<BenchSession> {
+    const probe = async (): Promise<BenchSession | false> => {
       const session = await this.session(id);
       if (wanted(session)) return session;
       if (isEnded(session.state)) throw new Error(`the session ended as ${session.state}: ${session.error}`);
@@ -44,7 +58,7 @@ export class Api {
     return poll(probe, { timeoutMs: 60_000, what, signal: this.#signal });
   }
 
-  running(id: string): Promise<Session> {
+  running(id: string): Promise<BenchSession> {
     return this.until(id, "a running session", ({ state, url }) => state === "running" && url !== null);
   }
 

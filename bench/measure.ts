@@ -1,4 +1,4 @@
-import type { Session } from "../contract/session.ts";
+import type { BenchSession } from "./api.ts";
 import type { Berth } from "./berth.ts";
 import type { Row } from "./row.ts";
 import type { Side, Target } from "./target.ts";
@@ -6,7 +6,7 @@ import type { Side, Target } from "./target.ts";
 /** What a measure works with: Berth, a running session of the bench's service, and the three ways to it. */
 export type Bench = {
   berth: Berth;
-  session: Session;
+  session: BenchSession;
   targets: readonly Target[];
   rounds: number;
   signal: AbortSignal;

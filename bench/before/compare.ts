@@ -1,10 +1,7 @@
-import { z } from "zod";
-import { isEnded, SessionState } from "../../contract/session.ts";
 import { Berth } from "../berth.ts";
 import { cpuTime } from "../cpu.ts";
 import { requests } from "../load/requests.ts";
 import { interleave, pick } from "../measure.ts";
-import { poll } from "../poll.ts";
 import type { Row } from "../row.ts";
 import type { Side, Target } from "../target.ts";
 import { Checkout } from "./checkout.ts";
@@ -13,36 +10,10 @@ import { visit } from "./visit.ts";
 const CONNECTIONS = 16;
 const SECONDS = 3;
 
-/** What of a session an earlier commit tells, too. */
-const AnySession = z.object({ id: z.string(), state: SessionState, port: z.int().nullable() });
-
-/** Launches the bench's service and waits until it runs: in this tree or in an earlier one. */
-async function runningPort({ api }: Berth, signal: AbortSignal): Promise<number> {
-  const ask = async (method: string, path: string, json?: object): Promise<z.infer<typeof AnySession>> => {
-    const response = await fetch(api.origin + path, {
-      method,
-      headers: { ...api.headers, "content-type": "application/json" },
-      body: json === undefined ? null : JSON.stringify(json),
-      signal,
-    });
-    return AnySession.parse(await response.json());
-  };
-  const { id } = await ask("POST", "/api/sessions", { service: "bench" });
-  const probe = async (): Promise<number | false> => {
-    const { state, port } = await ask("GET", `/api/sessions/${id}`);
-    if (isEnded(state)) throw new Error(`the session ended as ${state}`);
-    return state === "running" && port !== null && port;
-  };
-  return poll(probe, { timeoutMs: 60_000, what: "a running session", signal });
-}
-
 /** Both ways into one Berth's session: as a program shows its token, as a browser shows its cookie. */
-async function targetsOf(
-  name: Side,
-  berth: Berth,
-  signal: AbortSignal,
-): Promise<{ token: Target; cookie: Target }> {
-  const port = await runningPort(berth, signal);
+async function targetsOf(name: Side, berth: Berth): Promise<{ token: Target; cookie: Target }> {
+  const { port } = await berth.api.running((await berth.api.launch("bench")).id);
+  if (port === null) throw new Error("a session that runs has no port");
   const token = { ...berth.target(port), name };
   const headers = await visit(berth.api.origin, berth.api.headers, `${token.prefix}/1k`);
   return { token, cookie: { ...token, headers } };
@@ -61,7 +32,7 @@ export async function compare(
   const checkout = stack.use(await Checkout.of(commit));
   const before = stack.use(await Berth.start(signal, {}, checkout.path));
   const now = stack.use(await Berth.start(signal));
-  const [old, ours] = [await targetsOf("peer", before, signal), await targetsOf("berth", now, signal)];
+  const [old, ours] = [await targetsOf("peer", before), await targetsOf("berth", now)];
   const rows: Row[] = [];
   for (const by of ["token", "cookie"] as const) {
     const results = await interleave(

@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { LaunchRequest, Session } from "../../contract/session.ts";
+import type { LaunchRequest } from "../../contract/session.ts";
 import { Cluster } from "../../test/cluster/cluster.ts";
 import { NODES } from "../../test/cluster/layout.ts";
-import type { Api } from "../api.ts";
+import type { Api, BenchSession } from "../api.ts";
 import { Berth } from "../berth.ts";
 import type { BerthStage } from "../measure.ts";
 import { Peer } from "../peer.ts";
@@ -82,7 +82,7 @@ async function addResource({ home, api }: Berth, cluster: Cluster, signal: Abort
 }
 
 /** The service's own word on where it listens. */
-async function whereIs(api: Api, { url }: Session): Promise<z.infer<typeof Where>> {
+async function whereIs(api: Api, { url }: BenchSession): Promise<z.infer<typeof Where>> {
   const response = await fetch(new URL("since", `${api.origin}${url ?? ""}`), { headers: api.headers });
   return Where.parse(await response.json());
 }
