@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { EXIT_REFUSED } from "../../agent/exit-code.ts";
 import { livePid } from "../../agent/pid-file.ts";
 import { BareEdge } from "../support/bare-edge.ts";
+import { BerthCommand } from "../support/berth-command.ts";
 import { eventually } from "../support/eventually.ts";
 import { HandMadeAgent } from "../support/hand-made-agent.ts";
 import { RunningCommand } from "../support/running-command.ts";
@@ -81,6 +82,17 @@ describe("berth join", () => {
     await codeOf(joining);
     joining.kill("SIGINT");
     expect(await joining.exited).toBe(130);
+  });
+
+  it("counts the time down at a terminal, where Ctrl-C gives up, too", async () => {
+    await using command = await BerthCommand.open();
+    const { code, stdout } = await command.runAtTerminal(
+      ["join", edge.url],
+      "left; Ctrl-C gives up",
+      "\u0003",
+    );
+    expect(stdout).toMatch(/Waiting for your approval: (10:00|9:5\d) left/);
+    expect(code).toBe(130);
   });
 
   it("asks no edge in the clear, and none that is not Berth's", async () => {
