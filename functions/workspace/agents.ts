@@ -53,7 +53,7 @@ export type AgentsOptions = {
 };
 
 /** What an agent is told by its own road once it is revoked. */
-export const agentRevoked = (): BerthError =>
+const agentRevoked = (): BerthError =>
   new BerthError("agent_revoked", "this agent was revoked, or another has replaced it");
 
 /**
