@@ -80,7 +80,21 @@ async function programWith(token: string, { login, secrets }: Config): Promise<V
  * @throws BerthError `not_configured`, `misdirected_host`, `unauthorized`, `forbidden`
  */
 export async function visitorOf(request: Request, url: Origin, env: Env): Promise<Visitor> {
-  const { login, secrets } = configOf(env);
+  const visitor = await forwardedVisitor(request, url, env);
+  if (visitor.kind === "program") return visitor;
+  const { login } = configOf(env);
+  if (login.kind === "header") await checkAtProxy(request.headers, login, visitor);
+  if (isForged(request, url))
+    throw new BerthError("forbidden", "the request came from a page of another origin");
+  return visitor;
+}
+
+/**
+ * The same, of a request that a function has let through and passed on to a workspace's object: where it came from was
+ * looked at there, and is not looked at twice on every request's way.
+ */
+export async function forwardedVisitor(request: Request, url: Origin, env: Env): Promise<Visitor> {
+  const { secrets } = configOf(env);
   const authorization = request.headers.get("authorization");
   const program = authorization === null ? undefined : await programOf(authorization, env);
   if (program !== undefined) return program;
@@ -93,9 +107,6 @@ export async function visitorOf(request: Request, url: Origin, env: Env): Promis
   const moment = { secure: url.protocol === "https:", now: Date.now() };
   const claims = await readCookie(secrets, audience, request.headers.get("cookie"), moment);
   if (claims === undefined) throw new BerthError("unauthorized", "this needs a login");
-  if (login.kind === "header") await checkAtProxy(request.headers, login, claims);
-  if (isForged(request, url))
-    throw new BerthError("forbidden", "the request came from a page of another origin");
   return { kind: "browser", audience, ...claims };
 }
 

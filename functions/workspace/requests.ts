@@ -5,7 +5,7 @@ import { addressOf } from "../auth/address.ts";
 import { holdsCredential } from "../auth/credential.ts";
 import { askerOf, type Guest, guestKey } from "../auth/guest.ts";
 import { proxyToken } from "../auth/proxy-jwt.ts";
-import { visitingAgent, type Visitor, visitorKey, visitorOf } from "../auth/visitor.ts";
+import { forwardedVisitor, visitingAgent, type Visitor, visitorKey } from "../auth/visitor.ts";
 import { configOf } from "../config.ts";
 import type { Counters } from "../counters.ts";
 import type { Env } from "../env.ts";
@@ -62,7 +62,7 @@ export class Requests {
     const [, area, name = "", rest, last] = url.pathname.split("/", 5);
     if (area === "agent") return this.#agentRoute(request, name, rest);
     const { access, feed, store } = this.#options;
-    const visitor = await visitorOf(request, url, this.#options.env);
+    const visitor = await forwardedVisitor(request, url, this.#options.env);
     await access.check(visitor, { rotates: false, now: Date.now() });
     if (area === "wait") return streamFor(request, this.#wait(Number(name), url, visitorKey(visitor)));
     if (area === "api" && name === "events")
@@ -89,7 +89,8 @@ export class Requests {
     const { env, access, counters } = this.#options;
     counters.add("relayed_requests");
     const url = originOf(request.url);
-    const asker = await askerOf(request, url, env);
+    const mayBeGuest = sessionOfHost(env, url) !== undefined;
+    const asker = await (mayBeGuest ? askerOf(request, url, env) : forwardedVisitor(request, url, env));
     if (asker.kind === "guest") return this.#shared(request, url, asker);
     const { scopes } = await access.check(asker, { rotates: false, now: Date.now() });
     if (!scopes.includes("launch"))
