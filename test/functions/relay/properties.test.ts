@@ -28,7 +28,10 @@ const PATH = { scheme: "me", port: 51_458, prefix: "/me/51458", rest: "/" } as c
 /** A name in any mixture of large and small letters. */
 const spelled = (name: string): Arbitrary<string> =>
   array(boolean(), { minLength: name.length, maxLength: name.length }).map((upper) =>
-    name.split("").map((letter, index) => (upper[index] === true ? letter.toUpperCase() : letter)).join(""),
+    name
+      .split("")
+      .map((letter, index) => (upper[index] === true ? letter.toUpperCase() : letter))
+      .join(""),
   );
 
 /** What may stand in a header's value (RFC 9110, section 5.5). */
@@ -74,8 +77,7 @@ const TOLD_BY_A_PROXY = [
   "x_berth_user",
 ];
 
-const named = (names: readonly string[]): Arbitrary<string> =>
-  constantFrom(...names).chain(spelled);
+const named = (names: readonly string[]): Arbitrary<string> => constantFrom(...names).chain(spelled);
 
 describe("any target", () => {
   const piece = oneof(
