@@ -4,10 +4,12 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Session } from "../../contract/session.ts";
-import { cookieName } from "../../functions/auth/cookie.ts";
 import { Berth } from "../support/berth.ts";
 import { TestBrowser } from "../support/browser.ts";
 import { needs } from "../support/requires.ts";
+
+/** What the applications' host gives a browser on HTTPS: no script can plant one (RFC 6265bis, section 4.1.3). */
+const COOKIE = "__Host-Http-berth_session";
 
 beforeEach(needs("nginx", "apt-get install nginx-light"));
 
@@ -219,14 +221,14 @@ describe("all sessions on one host", () => {
     await expectNoApi(stage, page);
     expect(await embedIn(page, "link", `${stage.berth.url}/`)).toBe(false);
     // Nor does a page there log its reader in as somebody else, by a cookie of the name that Berth's have on HTTPS.
-    const planted = `${cookieName("berth_session", true)}=planted`;
+    const planted = `${COOKIE}=planted`;
     await page.evaluate((cookie) => {
       document.cookie = `${cookie}; Path=/; Secure`;
       document.cookie = "other=1; Path=/; Secure";
     }, planted);
     expect(await page.evaluate(() => document.cookie)).toBe("other=1");
     const names = (await stage.browser.context.cookies()).map(({ name }) => name);
-    expect(names).not.toContain(cookieName("berth_session", true));
+    expect(names).not.toContain(COOKIE);
     await page.goto(`${stage.berth.url}/account`);
     expect(await page.getByText("kept apart").count()).toBe(0);
   });

@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EdgeFrame } from "../../../contract/frames.ts";
 import type { Session } from "../../../contract/session.ts";
 import { Shares } from "../../../functions/workspace/shares.ts";
-import { eventually } from "../../support/eventually.ts";
 import { TestAgent } from "../support/agent.ts";
 import type { Browser } from "../support/browser.ts";
 import { api, CONSOLE, problemOf, workspace } from "../support/edge.ts";
@@ -181,7 +180,7 @@ describe("a guest who", () => {
     const open = await inside(ben);
     const leave = vi.spyOn(Shares.prototype, "leave").mockRejectedValueOnce(new Error("away"));
     await open.browser.go(`${CONSOLE}/logout`, { method: "POST", headers: { origin: CONSOLE } });
-    await eventually(async () => leave.mock.calls.length === 1, { what: "the owner to be told" });
+    await vi.waitUntil(() => leave.mock.calls.length === 1);
     expect(await evicts()).toEqual([]);
     await evictDurableObject(guests());
     vi.setSystemTime(Date.now() + 31_000);

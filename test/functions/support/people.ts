@@ -9,7 +9,10 @@ import { CONSOLE } from "./edge.ts";
 const ISSUER = "https://id.example.org";
 
 /** Somebody whom the identity provider knows. */
-export async function person(name: string, changes: { role?: Role; groups?: string[] } = {}): Promise<Person> {
+export async function person(
+  name: string,
+  changes: { role?: Role; groups?: string[] } = {},
+): Promise<Person> {
   return {
     id: await userIdOf(ISSUER, name),
     issuer: ISSUER,
@@ -28,9 +31,6 @@ export async function browserOf(somebody: Person): Promise<Browser> {
   const claims = await access.login(somebody, { agent: "a browser", from: null, idToken: null });
   const browser = new Browser();
   const moment = { secure: CONSOLE.startsWith("https:"), now: Date.now() };
-  browser.keep(
-    new URL(CONSOLE).host,
-    await issueCookie(env.BERTH_COOKIE_SECRET, "console", claims, moment),
-  );
+  browser.keep(new URL(CONSOLE).host, await issueCookie(env.BERTH_COOKIE_SECRET, "console", claims, moment));
   return browser;
 }
