@@ -87,13 +87,11 @@ export const WorkspaceSection = ({ agents, online, edge, now }: Props) => (
     <div class="head">
       <h2 id="workspace-title">Workspace</h2>
     </div>
-    {agents.length === 0 ? (
+    {agents.length === 0 && online ? (
+      <p class="help">The agent of this machine's own instance is connected.</p>
+    ) : agents.length === 0 ? (
       <>
-        <p class="help">
-          {online
-            ? "The agent of this machine's own instance is connected. To use another machine, run this there:"
-            : "No machine has joined. Run this on the one on which your applications are to run:"}
-        </p>
+        <p class="help">No machine has joined. Run this on the one on which your applications are to run:</p>
         <Command text={joinCommand(edge)} />
       </>
     ) : (
