@@ -54,8 +54,8 @@ export default defineConfig({
           include: ["test/proxy/**/*.test.ts", "test/e2e/**/*.test.ts", "test/attacks/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // One at a time: they start browsers, and real programs with deadlines of their own.
-          fileParallelism: false,
+          // They start browsers, and real programs with deadlines of their own: no more at a time than there are cores.
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },
