@@ -1,4 +1,5 @@
 import type { BrowserLogin } from "../../contract/account.ts";
+import { AskOnce } from "./ask-once.tsx";
 import { browserName } from "./account-browser.ts";
 import { Ago } from "./time.tsx";
 
@@ -44,24 +45,19 @@ function Row({ login, now }: { login: BrowserLogin; now: number }) {
 }
 
 const Everywhere = () => (
-  <>
-    <button type="button" class="button" popovertarget="everywhere">
-      Log out everywhere
-    </button>
-    <div id="everywhere" class="ask" popover="auto" role="dialog" aria-label="Log out everywhere">
-      <p>
-        <strong>Log out everywhere, here too?</strong>
-      </p>
-      <p>What is open in any browser is cut off. Sessions go on, and so do API tokens.</p>
-      <form method="post" action="/logout">
-        <input type="hidden" name="everywhere" value="1" />
-        <button class="button danger">Log out everywhere</button>
-        <button type="button" class="button" popovertarget="everywhere" popovertargetaction="hide">
-          Stay
-        </button>
-      </form>
-    </div>
-  </>
+  <AskOnce
+    id="everywhere"
+    isProminent
+    button="Log out everywhere"
+    label="Log out everywhere"
+    question="Log out everywhere, here too?"
+    action="/logout"
+    does="Log out everywhere"
+    keeps="Stay"
+    fields={<input type="hidden" name="everywhere" value="1" />}
+  >
+    What is open in any browser is cut off. Sessions go on, and so do API tokens.
+  </AskOnce>
 );
 
 /** The browsers in which somebody is logged in, each with its end. */

@@ -1,5 +1,6 @@
 import type { ApiToken, CreatedToken } from "../../contract/account.ts";
 import type { Role, Scope } from "../../contract/person.ts";
+import { AskOnce } from "./ask-once.tsx";
 import { type FilledToken, TokenForm } from "./account-token-form.tsx";
 import { Command } from "./command.tsx";
 import { Ago, Left } from "./time.tsx";
@@ -47,25 +48,17 @@ function Revoke({ token, isOver }: { token: ApiToken; isOver: boolean }) {
         </button>
       </form>
     );
-  const ask = `revoke-${token.id}`;
   return (
-    <>
-      <button type="button" class="button quiet" popovertarget={ask} aria-label={`Revoke ${token.name}`}>
-        Revoke
-      </button>
-      <div id={ask} class="ask" popover="auto" role="dialog" aria-label={`Revoke ${token.name}`}>
-        <p>
-          <strong>Revoke {token.name}?</strong>
-        </p>
-        <p>Programs that use it are cut off at once. It cannot be brought back; another can be made.</p>
-        <form method="post" action={action}>
-          <button class="button danger">Revoke the token</button>
-          <button type="button" class="button" popovertarget={ask} popovertargetaction="hide">
-            Keep it
-          </button>
-        </form>
-      </div>
-    </>
+    <AskOnce
+      id={`revoke-${token.id}`}
+      button="Revoke"
+      label={`Revoke ${token.name}`}
+      question={`Revoke ${token.name}?`}
+      action={action}
+      does="Revoke the token"
+    >
+      Programs that use it are cut off at once. It cannot be brought back; another can be made.
+    </AskOnce>
   );
 }
 

@@ -1,4 +1,5 @@
 import type { EnrolledAgent } from "../../contract/enrolment.ts";
+import { AskOnce } from "./ask-once.tsx";
 import { Command } from "./command.tsx";
 import { joinCommand } from "./join-page.tsx";
 import { Ago } from "./time.tsx";
@@ -14,37 +15,19 @@ type Props = {
 
 const at = (ms: number): string => new Date(ms).toISOString();
 
-/** Asked once, in place. */
-const Revoke = ({ agent }: { agent: EnrolledAgent }) => {
-  const ask = `revoke-${agent.id}`;
-  return (
-    <>
-      <button
-        type="button"
-        class="button quiet"
-        popovertarget={ask}
-        aria-label={`Revoke the agent on ${agent.host}`}
-      >
-        Revoke
-      </button>
-      <div id={ask} class="ask" popover="auto" role="dialog" aria-label={`Revoke the agent on ${agent.host}`}>
-        <p>
-          <strong>Revoke the agent on {agent.host}?</strong>
-        </p>
-        <p>
-          It is disconnected at once, and what is open on it is cut off. Its sessions go on there, out of
-          reach until you join it again.
-        </p>
-        <form method="post" action={`/account/agents/${agent.id}/revoke`}>
-          <button class="button danger">Revoke</button>
-          <button type="button" class="button" popovertarget={ask} popovertargetaction="hide">
-            Keep it
-          </button>
-        </form>
-      </div>
-    </>
-  );
-};
+const Revoke = ({ agent }: { agent: EnrolledAgent }) => (
+  <AskOnce
+    id={`revoke-${agent.id}`}
+    button="Revoke"
+    label={`Revoke the agent on ${agent.host}`}
+    question={`Revoke the agent on ${agent.host}?`}
+    action={`/account/agents/${agent.id}/revoke`}
+    does="Revoke"
+  >
+    It is disconnected at once, and what is open on it is cut off. Its sessions go on there, out of reach
+    until you join it again.
+  </AskOnce>
+);
 
 function Row({ agent, online, now }: { agent: EnrolledAgent; online: boolean; now: number }) {
   return (

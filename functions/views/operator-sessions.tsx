@@ -1,5 +1,6 @@
 import type { OperatorSession } from "../../contract/operator.ts";
 import { isEnded, SESSION_STATES } from "../../contract/session.ts";
+import { AskOnce } from "./ask-once.tsx";
 import type { Frame } from "./layout.tsx";
 import { Next, OperatorLayout } from "./operator-layout.tsx";
 import { lookOf, State } from "./state.tsx";
@@ -26,41 +27,26 @@ const LONGEST_REASON = 300;
 /** Cancel, asked once, in place; its owner reads the reason. */
 function Cancel({ session }: { session: OperatorSession }) {
   const { user, id, name, userName } = session;
-  const ask = `cancel-${user}-${id}`;
   const owner = userName ?? "its owner";
   return (
-    <>
-      <button
-        type="button"
-        class="button quiet"
-        popovertarget={ask}
-        aria-label={`Cancel ${name} of ${owner}`}
-      >
-        Cancel
-      </button>
-      <div id={ask} class="ask" popover="auto" role="dialog" aria-label={`Cancel ${name} of ${owner}`}>
-        <p>
-          <strong>
-            Cancel {name} of {owner}?
-          </strong>
-        </p>
-        <p>
-          The application ends, and what is not saved in it is lost. Saved files stay.{" "}
-          {userName ?? "The owner"} sees your name and the reason.
-          {session.reachable ? null : " The workspace is not connected: it happens as soon as it is."}
-        </p>
-        <form method="post" action={`/operator/sessions/${user}/${id}/cancel`}>
-          <label class="reason">
-            Reason
-            <input type="text" name="reason" required maxlength={LONGEST_REASON} autocomplete="off" />
-          </label>
-          <button class="button danger">Cancel the session</button>
-          <button type="button" class="button" popovertarget={ask} popovertargetaction="hide">
-            Keep it
-          </button>
-        </form>
-      </div>
-    </>
+    <AskOnce
+      id={`cancel-${user}-${id}`}
+      button="Cancel"
+      label={`Cancel ${name} of ${owner}`}
+      question={`Cancel ${name} of ${owner}?`}
+      action={`/operator/sessions/${user}/${id}/cancel`}
+      does="Cancel the session"
+      fields={
+        <label class="reason">
+          Reason
+          <input type="text" name="reason" required maxlength={LONGEST_REASON} autocomplete="off" />
+        </label>
+      }
+    >
+      The application ends, and what is not saved in it is lost. Saved files stay. {userName ?? "The owner"}{" "}
+      sees your name and the reason.
+      {session.reachable ? null : " The workspace is not connected: it happens as soon as it is."}
+    </AskOnce>
   );
 }
 

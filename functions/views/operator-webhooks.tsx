@@ -1,4 +1,5 @@
 import type { DeadWebhook } from "../../contract/operator.ts";
+import { AskOnce } from "./ask-once.tsx";
 import type { Frame } from "./layout.tsx";
 import { Next, OperatorLayout } from "./operator-layout.tsx";
 import { Ago } from "./time.tsx";
@@ -12,28 +13,18 @@ type Props = {
   now: number;
 };
 
-function Discard({ webhook, action }: { webhook: DeadWebhook; action: string }) {
-  const ask = `discard-${webhook.id}`;
-  return (
-    <>
-      <button type="button" class="button quiet" popovertarget={ask} aria-label={`Discard ${webhook.id}`}>
-        Discard
-      </button>
-      <div id={ask} class="ask" popover="auto" role="dialog" aria-label={`Discard ${webhook.id}`}>
-        <p>
-          <strong>Discard this message?</strong>
-        </p>
-        <p>The platform is never told of it. The session itself is not touched.</p>
-        <form method="post" action={`${action}/discard`}>
-          <button class="button danger">Discard</button>
-          <button type="button" class="button" popovertarget={ask} popovertargetaction="hide">
-            Keep it
-          </button>
-        </form>
-      </div>
-    </>
-  );
-}
+const Discard = ({ webhook, action }: { webhook: DeadWebhook; action: string }) => (
+  <AskOnce
+    id={`discard-${webhook.id}`}
+    button="Discard"
+    label={`Discard ${webhook.id}`}
+    question="Discard this message?"
+    action={`${action}/discard`}
+    does="Discard"
+  >
+    The platform is never told of it. The session itself is not touched.
+  </AskOnce>
+);
 
 function Row({ webhook, now }: { webhook: DeadWebhook; now: number }) {
   const { id, type, user, userName, session, attempts, error, diedAt } = webhook;

@@ -1,5 +1,6 @@
 import { isEnded, type Session } from "../../contract/session.ts";
 import { type Share, spellWith } from "../../contract/share.ts";
+import { AskOnce } from "./ask-once.tsx";
 import { Command } from "./command.tsx";
 import { type Frame, Layout } from "./layout.tsx";
 import { type FilledShare, ShareForm } from "./share-form.tsx";
@@ -19,28 +20,19 @@ export type ShareProps = {
   now: number;
 };
 
-/** End, asked once, in place. */
 function End({ share }: { share: Share }) {
-  const ask = `end-${share.id}`;
   const whom = spellWith(share.with);
   return (
-    <>
-      <button type="button" class="button quiet" popovertarget={ask} aria-label={`End sharing with ${whom}`}>
-        End
-      </button>
-      <div id={ask} class="ask" popover="auto" role="dialog" aria-label={`End sharing with ${whom}`}>
-        <p>
-          <strong>End sharing with {whom}?</strong>
-        </p>
-        <p>What they have open is closed at once. The session goes on.</p>
-        <form method="post" action={`/sessions/${share.session}/share/${share.id}/end`}>
-          <button class="button danger">End it</button>
-          <button type="button" class="button" popovertarget={ask} popovertargetaction="hide">
-            Keep it
-          </button>
-        </form>
-      </div>
-    </>
+    <AskOnce
+      id={`end-${share.id}`}
+      button="End"
+      label={`End sharing with ${whom}`}
+      question={`End sharing with ${whom}?`}
+      action={`/sessions/${share.session}/share/${share.id}/end`}
+      does="End it"
+    >
+      What they have open is closed at once. The session goes on.
+    </AskOnce>
   );
 }
 
