@@ -2,6 +2,7 @@ import type { SessionId } from "../../contract/ids.ts";
 import type { Shell } from "../ssh/shell.ts";
 import { CannotAsk } from "../ssh/shell.ts";
 import { cancelJob } from "./pbs/cancel.ts";
+import { askCompleting } from "./pbs/completing.ts";
 import { detectDialect, type PbsDialect } from "./pbs/dialect.ts";
 import { findJob } from "./pbs/find.ts";
 import { askJobs, type Found } from "./pbs/job-query.ts";
@@ -17,7 +18,11 @@ export type PbsOptions = { dialect?: PbsDialect };
 
 const NOT_LISTED: JobStatus = { kind: "unknown", why: "qstat gave no answer for the job" };
 
-function statusOf(found: Found | undefined, dialect: PbsDialect, remains?: Remains): JobStatus {
+function statusOf(
+  found: Found | undefined,
+  dialect: PbsDialect,
+  remains?: Remains | "completing",
+): JobStatus {
   switch (found?.kind) {
     case "listed":
       return readStatus(found.job, dialect, remains);
@@ -39,10 +44,15 @@ async function statuses(
 ): Promise<ReadonlyMap<SessionId, JobStatus>> {
   const ids = jobs.map(({ jobId }) => jobId);
   const found = await askJobs(shell, dialect, ids);
-  const ended = jobs.filter(({ jobId }) => {
+  const complete = jobs.filter(({ jobId }) => {
     const one = found.get(jobId);
     return dialect === "slurm" && one?.kind === "listed" && hasEnded(one.job, dialect);
   });
+  const completing = await askCompleting(
+    shell,
+    complete.map(({ jobId }) => jobId),
+  );
+  const ended = complete.filter(({ jobId }) => !completing.has(jobId));
   const remains = await readRemains(
     shell,
     ended.map(({ directory }) => directory),
@@ -50,7 +60,7 @@ async function statuses(
   return new Map(
     jobs.map(({ session, jobId, directory }) => [
       session,
-      statusOf(found.get(jobId), dialect, remains.get(directory)),
+      statusOf(found.get(jobId), dialect, completing.has(jobId) ? "completing" : remains.get(directory)),
     ]),
   );
 }

@@ -27,6 +27,12 @@ exec python3 -u service/echo.py "$service_port"
     "kill_template.sh": 'echo "kill_template.sh on $HOSTNAME for $job_number"\n',
     "echo.py": NODE_ECHO["echo.py"] ?? "",
   },
+  /** Takes its time to save what it has. */
+  saving: {
+    ...NODE_ECHO,
+    "kill_template.sh": 'echo "saving"\nsleep 3\nbash service/save.sh\n',
+    "save.sh": 'echo "saved on $HOSTNAME"\n',
+  },
 };
 
 beforeEach(needsCluster());
@@ -35,7 +41,10 @@ describe("a cancel", { timeout: 120_000 }, () => {
   let all: ClusterBerth;
 
   beforeAll(async () => {
-    all = await ClusterBerth.start({ services: SERVICES });
+    all = await ClusterBerth.start({
+      services: SERVICES,
+      resources: { hopper: "slurm", lowe: "pbs" },
+    });
   });
   afterAll(() => all[Symbol.asyncDispose]());
 
@@ -123,6 +132,15 @@ describe("a cancel", { timeout: 120_000 }, () => {
       }
       await leavesNothing(session);
     });
+  });
+
+  // SchedMD's qstat calls a job complete from its cancel on, while its script still runs.
+  it.each(["hopper", "lowe"])("waits for what the kill scripts still save, on %s", async (resource) => {
+    const session = await all.run({ placement: "compute", resource, service: "saving" });
+    const [node] = (await all.ask(session)).split(" ");
+    await cancels(session);
+    const log = await (await all.berth.fetch(`/api/sessions/${session.id}/logs`)).text();
+    expect(log).toContain(`saved on ${node}`);
   });
 
   it("leaves nothing of a session that waits in the queue", async () => {

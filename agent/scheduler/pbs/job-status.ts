@@ -121,9 +121,14 @@ export const hasEnded = (job: Attributes, dialect: PbsDialect): boolean =>
 
 /**
  * What a listed job does. A state that is not known here tells nothing.
- * @param remains what an ended one has left behind, where that was asked for
+ * @param remains what an ended one has left behind, where that was asked for; or that it is still coming to its end
  */
-export function readStatus(job: Attributes, dialect: PbsDialect, remains: Remains = {}): JobStatus {
+export function readStatus(
+  job: Attributes,
+  dialect: PbsDialect,
+  remains: Remains | "completing" = {},
+): JobStatus {
+  if (remains === "completing") return running(job, dialect);
   const state = job.get("job_state") ?? "";
   switch (phaseOf(state, dialect)) {
     case "queued":

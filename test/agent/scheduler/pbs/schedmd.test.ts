@@ -15,15 +15,23 @@ const schedmd = new Recordings("pbs", "schedmd-22.05.8");
 const session = SessionId.parse("s4k2m9x0v7qrt");
 const idOf = (recording: Recording): string => recording.argv.at(-1) ?? "";
 
+type Answer = { code: number; stdout?: string; stderr?: string };
+
 /** Answers a query with a recording, and what the job has left with what stands there. */
 class Host implements Shell {
   readonly #recorded: RecordedShell;
+  /** What squeue says of completing jobs: of none, unless it is set. */
+  squeue: Answer = { code: 0 };
 
   constructor(...recordings: readonly Recording[]) {
     this.#recorded = new RecordedShell(...recordings);
   }
 
   async run(argv: readonly [string, ...string[]]): Promise<CommandResult> {
+    if (argv.includes("squeue")) {
+      const { code, stdout: said = "", stderr: complaint = "" } = this.squeue;
+      return { code, stdout: Buffer.from(said), stderr: complaint };
+    }
     if (!argv.includes("sh")) return this.#recorded.run(argv);
     const { code, stdout, stderr } = await run(argv, { env: process.env });
     return { code, stdout: Buffer.from(stdout), stderr };
@@ -43,9 +51,12 @@ async function directoryWith(files: Record<string, string> = {}): Promise<string
 async function statusOf(
   recording: Recording,
   files?: Record<string, string>,
+  squeue?: Answer,
 ): Promise<JobStatus | undefined> {
   const job = { session, jobId: idOf(recording), directory: await directoryWith(files) };
-  return (await pbs({ dialect: "slurm" }).status(new Host(recording), [job])).get(session);
+  const host = new Host(recording);
+  if (squeue !== undefined) host.squeue = squeue;
+  return (await pbs({ dialect: "slurm" }).status(host, [job])).get(session);
 }
 
 const ended = schedmd.get("c-qstat-f");
@@ -95,6 +106,27 @@ describe("a job behind SchedMD's qstat", () => {
     ],
   ] as const)("that has ended has its end from %s", async (_from, recording, files, end) => {
     expect(await statusOf(recording, files)).toMatchObject({ kind: "ended", ...end });
+  });
+
+  it("runs while squeue says that it completes, whatever it has left so far", async () => {
+    const completes = { code: 0, stdout: `${idOf(canceled)}\n` };
+    expect(await statusOf(canceled, word(""), completes)).toMatchObject({ kind: "running", node: "c1" });
+    expect(await statusOf(canceled, word(""), { code: 0, stdout: "70\n" })).toMatchObject({ kind: "ended" });
+  });
+
+  it.each([
+    ["has forgotten it", { code: 1, stderr: "slurm_load_jobs error: Invalid job id specified\n" }],
+    ["is not there", { code: 127, stderr: "env: 'squeue': No such file or directory\n" }],
+  ])("has ended where squeue %s", async (_how, squeue) => {
+    expect(await statusOf(canceled, word(""), squeue)).toMatchObject({ kind: "ended", how: "canceled" });
+  });
+
+  it("is unknown where squeue reaches no controller", async () => {
+    const stderr = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n";
+    expect(await statusOf(canceled, word(""), { code: 1, stderr })).toMatchObject({
+      kind: "unknown",
+      why: "Unable to contact slurm controller (connect failure)",
+    });
   });
 
   it("that passed its walltime without a word is told by its times", async () => {
