@@ -2,23 +2,12 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Partition, Resource } from "../../contract/resource.ts";
-import { CatalogueEntry } from "../../contract/service.ts";
+import { service } from "../functions/support/samples.ts";
 import { TestBrowser } from "../support/browser.ts";
 import { eventually } from "../support/eventually.ts";
 import { LinkedEdge } from "../support/linked-edge.ts";
 
-const SERVICE = CatalogueEntry.parse({
-  name: "notebook",
-  title: "Notebook",
-  description: "",
-  icon: null,
-  placements: ["workspace", "controller", "compute"],
-  inputs: [],
-  installed: true,
-  missing: [],
-  install: [],
-  broken: null,
-});
+const SERVICE = service({ placements: ["workspace", "controller", "compute"] });
 
 const partition = (changes: Partial<Partition>): Partition =>
   Partition.parse({

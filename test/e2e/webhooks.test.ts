@@ -2,8 +2,8 @@ import { request } from "node:http";
 import { once } from "node:events";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CatalogueEntry } from "../../contract/service.ts";
 import { Session, SessionReport, SessionSpec } from "../../contract/session.ts";
+import { service } from "../functions/support/samples.ts";
 import { eventually } from "../support/eventually.ts";
 import { LinkedEdge } from "../support/linked-edge.ts";
 import { OidcEdge } from "../support/oidc-edge.ts";
@@ -13,19 +13,7 @@ const [OLD_KEY, NEW_KEY] = [
   "whsec_dGhlLW9sZC1rZXktb2YtdGhlLXRlc3RzLWJ5dGVz",
   "whsec_dGhlLW5ldy1rZXktb2YtdGhlLXRlc3RzLWJ5dGVz",
 ];
-const NOTEBOOK: CatalogueEntry = {
-  name: "notebook",
-  title: "Notebook",
-  description: "",
-  icon: null,
-  placements: ["workspace"],
-  inputs: [],
-  installed: true,
-  missing: [],
-  install: [],
-  broken: null,
-};
-const HELLO = { services: [NOTEBOOK], resources: [] };
+const HELLO = { services: [service()], resources: [] };
 const RUNNING = { state: "running", port: 51_458, startedAt: 1_790_000_000_000 } as const;
 
 let receiver: WebhookReceiver;

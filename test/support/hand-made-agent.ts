@@ -1,24 +1,11 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import { decodeFrame, EdgeFrame, encodeFrame } from "../../contract/frames.ts";
-import { CatalogueEntry } from "../../contract/service.ts";
 import { Session, SessionReport } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
+import { service } from "../functions/support/samples.ts";
 import type { BareEdge } from "./bare-edge.ts";
 import { eventually } from "./eventually.ts";
-
-const SERVICE = CatalogueEntry.parse({
-  name: "notebook",
-  title: "Notebook",
-  description: "",
-  icon: null,
-  placements: ["workspace"],
-  inputs: [],
-  installed: true,
-  missing: [],
-  install: [],
-  broken: null,
-});
 
 const PORT = 51_458;
 
@@ -48,7 +35,7 @@ export class HandMadeAgent implements AsyncDisposable {
         type: "hello",
         protocol: PROTOCOL_VERSION,
         agent: who,
-        services: [SERVICE],
+        services: [service()],
         resources: [],
         sessions: [],
       }),
