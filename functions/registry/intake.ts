@@ -40,6 +40,14 @@ export class Intake {
     };
   }
 
+  /** Counts webhook calls that were not believed, by the code that they were answered with. */
+  async refused(counts: Readonly<Record<string, number>>): Promise<void> {
+    const { storage, totals } = this.#options;
+    storage.transactionSync(() => {
+      for (const [code, count] of Object.entries(counts)) totals.add(`webhook_refusals ${code}`, count);
+    });
+  }
+
   #take(user: UserId, { version, snapshot, audit, waitedMs }: WorkspaceReport, now: number): void {
     const { users, sessions, auditLog, totals } = this.#options;
     for (const { action } of auditLog.take(user, audit, now)) totals.add(`actions ${action}`, 1);

@@ -45,6 +45,12 @@ export class Metrics {
         type: "counter",
         samples: labelled("actions", "action", totals),
       },
+      {
+        name: "berth_webhook_refusals_total",
+        help: "Webhook calls that were not believed, by what they were answered.",
+        type: "counter",
+        samples: labelled("webhook_refusals", "code", totals),
+      },
       ...Object.keys(COUNTERS).map((name) => counter(name as CounterName, totals)),
       {
         name: "berth_registry_report_wait_seconds",

@@ -15,6 +15,7 @@ import { hostsOf } from "../hosts.ts";
 import { json, problem } from "../routes/responses.ts";
 import { partOf } from "../workspace/parts.ts";
 import { readBody } from "./body.ts";
+import { countRefusal, isRefusal } from "./refusals.ts";
 import { readHead, verifyMessage } from "./signature.ts";
 
 export const PLATFORM_PATH = "/webhooks/platform";
@@ -26,19 +27,33 @@ export const PLATFORM_PATH = "/webhooks/platform";
 export async function takePlatformCall(c: Context<AppEnv>): Promise<Response> {
   const { webhooks, login, secrets } = configOf(c.env);
   if (webhooks.incoming === null) throw new BerthError("not_found", "this edge takes no webhooks");
-  const head = readHead(c.req.raw.headers, Date.now());
-  const text = verifyMessage(head, await readBody(c.req.raw), webhooks.incoming);
+  const { id, text } = await believed(c, webhooks.incoming);
   const call = read(text);
   const user = await userOf(login, call.data.user);
   // Keyed: a launch may hold a password, of which a plain hash would tell. By each secret: the newest is used from now on.
   const hashes = await Promise.all(secretsOf(secrets).map((secret) => hmac(secret, text)));
   const { sessions: host } = hostsOf(c.env, new URL(c.req.url));
   const answer = await partOf(c.env, user, "webhooks").take(
-    { id: head.id, hashes, call },
+    { id, hashes, call },
     { host, caller: { user, name: "the platform", from: addressOf(c.req.raw), via: "webhook" } },
   );
   if (!answer.ok) throw BerthError.from(answer.problem);
   return c.json(answer.value.body, answer.value.status);
+}
+
+/**
+ * Verifies first: only what is not the platform's is counted against the address that it came from, so that a stranger
+ * there does not lock the platform out. A stranger has at most 1 MiB read and signed.
+ * @throws BerthError what is wrong with it, or `too_many_requests`
+ */
+async function believed(c: Context<AppEnv>, keys: readonly string[]): Promise<{ id: string; text: string }> {
+  try {
+    const head = readHead(c.req.raw.headers, Date.now());
+    return { id: head.id, text: await verifyMessage(head, await readBody(c.req.raw), keys) };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    throw await countRefusal(c, error);
+  }
 }
 
 function read(text: string): PlatformCall {
@@ -90,7 +105,7 @@ export function describePlatformCall(berth: OpenAPIHono<AppEnv>): void {
       404: problem("No such user, session, service or resource; or this edge takes no webhooks"),
       409: problem("The webhook-id came before, with another body"),
       413: problem("The message is too large"),
-      429: problem("The user has launched too much"),
+      429: problem("The user has launched too much, or this address has sent too much that is not believed"),
       503: problem("The edge is not configured"),
     },
   });

@@ -14,6 +14,8 @@ export type Spelling = {
   headers?: Record<string, string | null>;
   /** What is sent instead of what was signed. */
   body?: BodyInit;
+  /** The address that it comes from; unless told, each is from another. */
+  from?: string;
 };
 
 let count = 0;
@@ -23,21 +25,25 @@ export const messageId = (): string => `msg_${++count}`;
 export const spell = (type: string, data: object): string =>
   JSON.stringify({ type, timestamp: new Date().toISOString(), data });
 
+/** Refusals are counted by address, and no test's are another's. */
+const anyAddress = (): string => `2001:db8::${crypto.getRandomValues(new Uint16Array(3)).join(":")}`;
+
 /** A text as a message of the platform's: signed by the new key, unless told otherwise. */
 export function signedRequest(text: string, spelling: Spelling = {}): Request {
-  const { id = messageId(), keys = [NEW_KEY], at = Date.now(), body = text } = spelling;
+  const { id = messageId(), keys = [NEW_KEY], at = Date.now(), body = text, from = anyAddress() } = spelling;
   const signatures = keys.map((key) => new Webhook(key).sign(id, new Date(at), text));
   const headers = new Headers({
     "content-type": "application/json",
     "webhook-id": id,
     "webhook-timestamp": String(Math.floor(at / 1000)),
     "webhook-signature": signatures.join(" "),
+    "cf-connecting-ip": from,
   });
   for (const [name, value] of Object.entries(spelling.headers ?? {})) {
     if (value === null) headers.delete(name);
     else headers.set(name, value);
   }
-  return new Request(`${CONSOLE}/webhooks/platform`, { method: "POST", headers, body });
+  return new Request(`${CONSOLE}/webhooks/platform`, { method: "POST", headers, body, cf: {} });
 }
 
 /** Sends a text as a message of the platform's. */

@@ -1,13 +1,23 @@
 import { createExecutionContext, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../../functions/app.ts";
 import type { Env } from "../../../functions/env.ts";
 import { partOf } from "../../../functions/workspace/parts.ts";
 import { TestAgent } from "../support/agent.ts";
 import { asApi, ask, CONSOLE, problemOf, SESSIONS, workspace } from "../support/edge.ts";
 import { person } from "../support/people.ts";
-import { call, messageId, NEW_KEY, OLD_KEY, send, signedRequest, spell } from "../support/webhooks.ts";
+import { readPrometheus } from "../support/prometheus.ts";
+import {
+  call,
+  messageId,
+  NEW_KEY,
+  OLD_KEY,
+  send,
+  signedRequest,
+  spell,
+  type Spelling,
+} from "../support/webhooks.ts";
 
 afterEach(reset);
 
@@ -216,5 +226,54 @@ describe("an edge of many users", () => {
   ])("refuses to tell %s", async (url) => {
     const settings = { BERTH_WEBHOOK_URL: url, BERTH_WEBHOOK_SIGNING_SECRETS: NEW_KEY };
     expect(await problemOf(await tell("ana", settings))).toMatchObject({ code: "not_configured" });
+  });
+});
+
+describe("an address that sends what is not believed", () => {
+  const [STRANGER, OTHER] = ["192.0.2.66", "192.0.2.67"];
+  const forged = (from: string, spelling: Spelling = {}) =>
+    send(text, { keys: [STRANGE_KEY], from, ...spelling });
+
+  /** Sends until it is refused for it; more than an address has in a minute, though a minute may begin in between. */
+  const exhaust = async (from: string): Promise<Response> => {
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      const response = await forged(from);
+      if (response.status === 429) return response;
+      expect(response.status).toBe(401);
+    }
+    throw new Error("nothing was refused");
+  };
+
+  const metric = async (code: string): Promise<number> => {
+    const metrics = await (await ask(`${CONSOLE}/metrics`, { headers: asApi })).text();
+    return readPrometheus(metrics).value("berth_webhook_refusals_total", { code }) ?? 0;
+  };
+
+  it("is told to wait, while others and the platform itself behind the same address are not", async () => {
+    const response = await exhaust(STRANGER);
+    expect(response.headers.get("retry-after")).toBe("60");
+    expect(await problemOf(response)).toMatchObject({ code: "too_many_requests" });
+    expect((await call("session.status", STATUS, { from: STRANGER })).status).toBe(200);
+    expect((await forged(OTHER)).status).toBe(401);
+  });
+
+  it("may not do it by bodies that are too large either, of which none is read further", async () => {
+    await exhaust(STRANGER);
+    const { body, given } = counted(10 * MiB);
+    expect((await forged(STRANGER, { body })).status).toBe(429);
+    expect(given()).toBeLessThan(2 * MiB);
+  });
+
+  it("shows in the metrics", async () => {
+    await exhaust(STRANGER);
+    await vi.waitFor(
+      async () => {
+        // A report that died with another test is followed by one of a later refusal's.
+        await forged(STRANGER);
+        expect(await metric("invalid_signature")).toBeGreaterThan(0);
+        expect(await metric("too_many_requests")).toBeGreaterThan(0);
+      },
+      { timeout: 25_000, interval: 200 },
+    );
   });
 });

@@ -104,10 +104,10 @@ describe("what the platform asks for", () => {
   it("says in the audit log that it was the platform", async () => {
     await using _agent = await TestAgent.connect();
     const id = messageId();
-    const session = await sessionOf(await call("session.launch", LAUNCH, { id }));
+    const session = await sessionOf(await call("session.launch", LAUNCH, { id, from: "192.0.2.1" }));
     const [launched] = await auditOf("session.launch");
     const [called] = await auditOf("webhook.call");
-    const by = { via: "webhook", name: "the platform", user: "local", from: null };
+    const by = { via: "webhook", name: "the platform", user: "local", from: "192.0.2.1" };
     expect(launched).toEqual({ by, session: session.id, detail: "notebook" });
     expect(called).toEqual({ by, session: session.id, detail: `session.launch ${id}` });
   });
