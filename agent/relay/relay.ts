@@ -158,10 +158,15 @@ export class Relay implements Disposable {
     }
     const stream = this.#streams.get(head.id);
     if (stream !== undefined) stream.bridge = bridge;
-    bridge.open(head, service, (id) => this.#edge.socket(id), sender, {
-      onOver: () => this.#drop(head.id),
-      onUse: () => this.#active.add(head.visitor),
-    });
+    try {
+      bridge.open(head, service, (id) => this.#edge.socket(id), sender, {
+        onOver: () => this.#drop(head.id),
+        onUse: () => this.#active.add(head.visitor),
+      });
+    } catch (error) {
+      // Not every header that the edge takes from a client is one that Node sends.
+      sender.fail("broken", `the application cannot be asked: ${messageOf(error)}`);
+    }
   }
 
   #tellActive(): void {

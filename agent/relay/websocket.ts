@@ -128,6 +128,11 @@ export class SocketBridge implements AnswerSource {
       headers,
     });
     socket.on("open", () => {
+      // Whoever is gone by now tells nobody of it any more.
+      if (service.readyState !== WebSocket.OPEN) {
+        socket.terminate();
+        return;
+      }
       couple(service, socket);
       couple(socket, service);
       service.resume();
