@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SessionState } from "./session.ts";
 
 /**
  * What a guest may do: `view` looks, by requests that are to change nothing (RFC 9110, section 9.2.1) and without
@@ -64,3 +65,29 @@ export const Share = z.object({
   guests: z.array(z.string()),
 });
 export type Share = z.infer<typeof Share>;
+
+/** A session that somebody else shares with whoever asks. */
+export const SharedSession = z.object({
+  session: z.string(),
+  name: z.string(),
+  service: z.string(),
+  state: SessionState,
+  /** Whose it is, by the name that the identity provider has for them. */
+  owner: z.string(),
+  mode: ShareMode,
+  /** False while the owner's workspace is away: the state is then the last that was known. */
+  reachable: z.boolean(),
+  sharedAt: z.iso.datetime(),
+  endsAt: z.iso.datetime(),
+  /** Where it opens. */
+  url: z.string(),
+});
+export type SharedSession = z.infer<typeof SharedSession>;
+
+/** What is shared with whoever asks, the last shared first. */
+export const SharedWithMe = z.object({
+  sessions: z.array(SharedSession),
+  /** False: somebody's workspace could not be asked, and there may be more. */
+  complete: z.boolean(),
+});
+export type SharedWithMe = z.infer<typeof SharedWithMe>;

@@ -5,6 +5,7 @@ import type { CatalogueEntry } from "../../contract/service.ts";
 import type { Session } from "../../contract/session.ts";
 import type { AppEnv } from "../env.ts";
 import { problemPage } from "../views/problem-page.tsx";
+import { sharingRefusal } from "../sharing.ts";
 import { Home } from "../views/home.tsx";
 import { type Frame, type Place, Top } from "../views/layout.tsx";
 import { type Filled, LaunchPage } from "../views/launch-page.tsx";
@@ -50,7 +51,8 @@ async function home(c: Console): Promise<Response> {
     workspace.services(),
     workspace.resources(),
   ]);
-  const props = { frame, sessions, services, resources, query: query(c), now: Date.now() };
+  const shares = sharingRefusal(c.env) === null;
+  const props = { frame, sessions, services, resources, query: query(c), shares, now: Date.now() };
   return page(c, <Home {...props} />);
 }
 

@@ -6,8 +6,10 @@ import { sharingRefusal } from "../sharing.ts";
 import { problemPage } from "../views/problem-page.tsx";
 import type { FilledShare } from "../views/share-form.tsx";
 import { SharePage } from "../views/share-page.tsx";
+import { SharedList, SharedPage } from "../views/shared-list.tsx";
 import { partOf } from "../workspace/parts.ts";
 import { type Console, formOf, frameFor, page } from "./page.ts";
+import { sharedWithMe } from "./shared-with-me.ts";
 import { shared, sharesOf } from "./shares.ts";
 
 const HOUR_MS = 3_600_000;
@@ -57,9 +59,19 @@ async function endShare(c: Console): Promise<Response> {
   return page(c, problemPage(problem), problem.status);
 }
 
-/** The page on which a session is shared, and its forms. Mounted at `/`, behind the login. */
+async function sharedPage(c: Console): Promise<Response> {
+  const [frame, list] = await Promise.all([frameFor(c, "sessions"), sharedWithMe(c)]);
+  return page(c, <SharedPage frame={frame} shared={list} now={Date.now()} />);
+}
+
+const sharedFragment = async (c: Console): Promise<Response> =>
+  c.html(<SharedList shared={await sharedWithMe(c)} now={Date.now()} />);
+
+/** The page on which a session is shared, its forms, and the list of what others share. Mounted at `/`, behind the login. */
 export function sharePages(): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
+  routes.get("/shared", sharedPage);
+  routes.get("/fragments/shared", sharedFragment);
   routes.get("/sessions/:id/share", (c) => sharePage(c));
   routes.post("/sessions/:id/share", share);
   routes.post("/sessions/:id/share/:share/end", endShare);

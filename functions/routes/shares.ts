@@ -2,13 +2,14 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { BerthError } from "../../contract/problem.ts";
 import type { Session } from "../../contract/session.ts";
-import { Share, ShareRequest } from "../../contract/share.ts";
+import { Share, SharedWithMe, ShareRequest } from "../../contract/share.ts";
 import type { AppEnv } from "../env.ts";
-import { hostOfSession } from "../hosts.ts";
 import type { Result } from "../workspace/api.ts";
 import { partOf } from "../workspace/parts.ts";
 import type { KeptShare } from "../workspace/shares.ts";
+import { guestLink } from "./guest-link.ts";
 import { rejectInvalid } from "./invalid.ts";
+import { sharedWithMe } from "./shared-with-me.ts";
 import { common, json, problem, security } from "./responses.ts";
 
 const ShareSchema = Share.openapi("Share");
@@ -63,17 +64,22 @@ const endShare = createRoute({
   },
 });
 
+const listShared = createRoute({
+  method: "get",
+  path: "/shared",
+  summary: "What others share with the caller, or with a group of theirs, the last shared first",
+  security,
+  responses: {
+    200: json(SharedWithMe.openapi("SharedWithMe"), "Their sessions that have not ended"),
+    ...common,
+  },
+});
+
 type Ctx = Context<AppEnv>;
 
 function valueOf<Value>(result: Result<Value>): Value {
   if (!result.ok) throw BerthError.from(result.problem);
   return result.value;
-}
-
-/** Where the guests of a session go. It names the session by its id: the port may change. */
-function guestLink(c: Ctx, session: Pick<Session, "id" | "slug">): string {
-  const host = hostOfSession(c.env, c.var.sessionsHost, session.id);
-  return `${new URL(c.req.url).protocol}//${host}/s/${session.id}/${session.slug}`;
 }
 
 /** A share as its owner sees it. */
@@ -117,5 +123,6 @@ export function sharesApi(): OpenAPIHono<AppEnv> {
     valueOf(await ownShares(c).end(session, share, c.var.caller));
     return c.body(null, 204);
   });
+  api.openapi(listShared, async (c) => c.json(await sharedWithMe(c), 200));
   return api;
 }

@@ -7,6 +7,7 @@ import { isReady, NoCatalogue, sortServices } from "./service-list.tsx";
 import { launchHref } from "./session-actions.tsx";
 import { SessionList } from "./session-list.tsx";
 import { ServiceIcon } from "./service-icon.tsx";
+import { SharedLater } from "./shared-list.tsx";
 
 /** From this many sessions on, a search is quicker than a look. */
 const SEARCHABLE = 6;
@@ -59,11 +60,13 @@ type HomeProps = {
   services: readonly CatalogueEntry[];
   resources: readonly ResourceView[];
   query: string;
+  /** Others can share sessions with the reader here. */
+  shares: boolean;
   now: number;
 };
 
 /** The first page: what is running, how it is doing, how to get in; and what there is to launch. */
-export const Home = ({ frame, sessions, services, resources, query, now }: HomeProps) => (
+export const Home = ({ frame, sessions, services, resources, query, shares, now }: HomeProps) => (
   <Layout title="Sessions" frame={frame} refresh={15}>
     <div class="head">
       <h1>Sessions</h1>
@@ -81,7 +84,12 @@ export const Home = ({ frame, sessions, services, resources, query, now }: HomeP
       </a>
     </div>
     <div class="home">
-      <SessionList sessions={sessions} services={services} query={query} now={now} />
+      <div class="lists">
+        {/* Whoever has none of their own has come for those of others. */}
+        {shares && sessions.length === 0 ? <SharedLater /> : null}
+        <SessionList sessions={sessions} services={services} query={query} now={now} />
+        {shares && sessions.length > 0 && query === "" ? <SharedLater /> : null}
+      </div>
       <Launcher services={services} resources={resources} />
     </div>
   </Layout>

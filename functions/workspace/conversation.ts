@@ -91,6 +91,7 @@ export class Conversation implements LinkHandler {
         return;
       case "active":
         access.keep(head.visitors);
+        shares.keep(head.visitors);
         return;
       default:
         // Not awaited: an answer waits for its browser, and the link must not wait with it.

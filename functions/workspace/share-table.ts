@@ -1,6 +1,7 @@
 import type { SessionId, ShareId } from "../../contract/ids.ts";
-import type { UserId } from "../../contract/person.ts";
+import type { Person, UserId } from "../../contract/person.ts";
 import { ShareMode, ShareWith } from "../../contract/share.ts";
+import { shareKey, shareKeysOf } from "../auth/share-key.ts";
 
 /** A share as it is kept. Times in milliseconds since 1970. */
 export type StoredShare = {
@@ -119,4 +120,15 @@ export class ShareTable {
     const guests = this.#guests.get(guest.share) ?? new Map<string, Guest>();
     this.#guests.set(guest.share, guests.set(guest.login, guest));
   }
+}
+
+/** Of these shares those that mean somebody: what allows most comes first, then what lasts longest. */
+export function offeredTo(
+  applicant: Pick<Person, "subject" | "email" | "groups">,
+  shares: readonly StoredShare[],
+): StoredShare[] {
+  const keys = new Set(shareKeysOf(applicant));
+  return shares
+    .filter((share) => keys.has(shareKey(share.with)))
+    .toSorted((a, b) => Number(b.mode === "use") - Number(a.mode === "use") || b.ends - a.ends);
 }

@@ -1,12 +1,12 @@
 import { type SessionId, shareId } from "../../contract/ids.ts";
 import type { Person, UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
-import { isEnded } from "../../contract/session.ts";
+import { isEnded, type Session } from "../../contract/session.ts";
 import {
   SHARE_DEFAULT,
   SHARE_LONGEST,
+  type SharedSession,
   type ShareRequest,
-  type ShareWith,
   spellWith,
 } from "../../contract/share.ts";
 import { CODE_LIFETIME, codeHash, makeCode } from "../auth/code.ts";
@@ -17,8 +17,9 @@ import type { Caller, Result } from "./api.ts";
 import type { Audit } from "./audit.ts";
 import type { Codes } from "./codes.ts";
 import { failure } from "./failure.ts";
+import type { GuestUse } from "./guest-use.ts";
 import { unknownSession } from "./sessions.ts";
-import type { Guest, ShareTable, StoredShare } from "./share-table.ts";
+import { type Guest, offeredTo, type ShareTable, type StoredShare } from "./share-table.ts";
 import type { StoredSession } from "./store.ts";
 
 /** A session has at most so many shares at a time. */
@@ -34,18 +35,25 @@ export type Applicant = Pick<Person, "id" | "name" | "subject" | "email" | "grou
 /** A share, and who has entered by it. */
 export type KeptShare = StoredShare & { guests: string[] };
 
+/** A session that is shared with whoever asks, as far as it concerns them. */
+export type Offer = Omit<SharedSession, "url"> & Pick<Session, "slug">;
+
 export type SharesOptions = {
   table: ShareTable;
+  use: GuestUse;
   codes: Codes;
   audit: Audit;
   secrets: () => string;
   /** Whose workspace this is. */
   owner: () => UserId;
+  ownerName: () => string;
   session: (id: string) => StoredSession | undefined;
+  /** A session as it is shown; `host` is the sessions' host. */
+  view: (stored: StoredSession, host: string) => Session;
   /** Why nothing is shared at this edge; null where sharing is offered. */
   refusal: () => string | null;
   /** Makes the session known as this owner's, so that guests find it; false when it is somebody else's. */
-  claim: (session: SessionId, owner: UserId, until: number) => Promise<boolean>;
+  claim: (share: StoredShare, owner: UserId) => Promise<boolean>;
   /** Tells the owner behind the bell. */
   notify: (session: SessionId, text: string) => void;
   /** Ends whatever is open for a guest; see `guestKey`. */
@@ -101,9 +109,7 @@ export class Shares implements Chore {
   ): Promise<string | null> {
     const { table, codes, secrets, owner } = this.#options;
     const now = Date.now();
-    const [share] = this.#live(session, now)
-      .filter((each) => isWith(each.with, applicant))
-      .toSorted((a, b) => Number(b.mode === "use") - Number(a.mode === "use") || b.ends - a.ends);
+    const [share] = offeredTo(applicant, this.#live(session, now));
     if (share === undefined || applicant.expires <= now) return null;
     const { id: guest, login, name } = applicant;
     const expires = Math.min(share.ends, applicant.expires);
@@ -116,6 +122,18 @@ export class Shares implements Chore {
     const content = { purpose: "share", to: options.to, browser: options.browser, claims } as const;
     codes.add(await codeHash(code), content, now + CODE_LIFETIME.enter, now);
     return code;
+  }
+
+  /** The sessions that are shared with somebody, each by the share that `enter` would choose. */
+  async offers(applicant: Pick<Person, "subject" | "email" | "groups">, host: string): Promise<Offer[]> {
+    const { table, session } = this.#options;
+    const now = Date.now();
+    const live = offeredTo(applicant, table.shares()).filter((share) => this.#isLive(share, now));
+    const best = new Map(live.toReversed().map((share) => [share.session, share]));
+    return [...best.values()].flatMap((share) => {
+      const stored = session(share.session);
+      return stored === undefined ? [] : [this.#offer(share, stored, host)];
+    });
   }
 
   /** What the guest's cookie is to say, for a code that works once; null for a browser that may not, or no more. */
@@ -148,13 +166,21 @@ export class Shares implements Chore {
   }
 
   /**
-   * What a guest's proof still opens.
+   * What a guest's proof still opens. That it was used is noted.
    * @throws BerthError `unauthorized` when the share, or the guest's login, is over
    */
   check(claims: ShareClaims, now: number): { share: StoredShare; stored: StoredSession } {
     const found = this.#admitted(claims, now);
     if (found === undefined) throw new BerthError("unauthorized", "this share is over, or never was");
+    this.#options.use.note(claims, now);
     return found;
+  }
+
+  /** Notes that WebSockets of these guests are in use; see `guestKey`. */
+  keep(visitors: readonly string[]): void {
+    const keys = new Set(visitors);
+    for (const guest of this.#options.table.guests())
+      if (keys.has(guestKey(guest))) this.#options.use.note(guest, Date.now());
   }
 
   due(): number | null {
@@ -194,13 +220,29 @@ export class Shares implements Chore {
     const id = shareId((bytes) => crypto.getRandomValues(bytes));
     const { mode } = request;
     const share = { id, session: stored.spec.id, with: request.with, mode, created: now, ends };
-    if (!(await claim(share.session, owner(), ends)))
+    if (!(await claim(share, owner())))
       throw new BerthError("forbidden", `session "${session}" was shared by somebody else before`);
     table.add(share);
     const detail = `${mode}, ${spellWith(share.with)}, until ${new Date(ends).toISOString()}`;
     audit.note("session.share", caller, { session, detail, at: now });
     onChange();
     return this.#kept(share);
+  }
+
+  #offer({ mode, created, ends }: StoredShare, stored: StoredSession, host: string): Offer {
+    const { id, name, service, state, reachable, slug } = this.#options.view(stored, host);
+    const times = { sharedAt: new Date(created).toISOString(), endsAt: new Date(ends).toISOString() };
+    return {
+      session: id,
+      name,
+      service,
+      state,
+      reachable,
+      slug,
+      mode,
+      ...times,
+      owner: this.#options.ownerName(),
+    };
   }
 
   #admitted(
@@ -250,10 +292,3 @@ export class Shares implements Chore {
 /** A session that is being canceled is no longer shared. */
 const isOver = ({ want, report }: StoredSession): boolean =>
   want === "cancel" || isEnded(report?.state ?? "submitted");
-
-const isSameEmail = (one: string, other: string): boolean => one.toLowerCase() === other.trim().toLowerCase();
-
-function isWith(whom: ShareWith, { subject, email, groups }: Applicant): boolean {
-  if (whom.kind === "group") return groups.includes(whom.name);
-  return "email" in whom ? email !== null && isSameEmail(whom.email, email) : whom.subject === subject;
-}

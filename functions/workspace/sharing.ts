@@ -1,8 +1,10 @@
 import { LOCAL_USER } from "../../contract/person.ts";
+import { shareKey } from "../auth/share-key.ts";
 import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import { registryPart } from "../registry/parts.ts";
 import { sharingRefusal } from "../sharing.ts";
+import { GuestUse } from "./guest-use.ts";
 import type { Logins } from "./logins.ts";
 import { partOf } from "./parts.ts";
 import { Shares, type SharesOptions } from "./shares.ts";
@@ -13,26 +15,40 @@ import { Visits } from "./visits.ts";
 export function sharing(
   env: Env,
   sql: SqlStorage,
-  options: Pick<SharesOptions, "codes" | "audit" | "session" | "notify" | "evict" | "onChange"> & {
+  options: Pick<SharesOptions, "codes" | "audit" | "session" | "view" | "notify" | "evict" | "onChange"> & {
     logins: Logins;
   },
-): { shares: Shares; visits: Visits } {
+): { shares: Shares; visits: Visits; use: GuestUse } {
   const { logins, onChange, ...rest } = options;
   const owner = () => logins.owner?.id ?? LOCAL_USER;
+  const table = new ShareTable(sql);
+  const use = new GuestUse({
+    sql,
+    onChange,
+    guest: (share, login) => table.guest(share, login),
+    tell: ({ user, login }, used) => partOf(env, user, "visits").keep(login, used),
+  });
   const shares = new Shares({
     ...rest,
     onChange,
     owner,
-    table: new ShareTable(sql),
+    ownerName: () => logins.owner?.name ?? "",
+    table,
+    use,
     secrets: () => configOf(env).secrets,
     refusal: () => sharingRefusal(env),
-    claim: (session, user, until) => registryPart(env, "shareOwners").claim(session, user, until),
+    claim: (share, user) =>
+      registryPart(env, "shareOwners").claim(share.session, user, {
+        until: share.ends,
+        key: shareKey(share.with),
+      }),
   });
   const visits = new Visits({
     sql,
     onChange,
+    keep: (login, used) => logins.keep(login, used),
     isLive: (login) => logins.list(Date.now()).some(({ id }) => id === login),
     leave: (host, login) => partOf(env, host, "shares").leave(owner(), login),
   });
-  return { shares, visits };
+  return { shares, visits, use };
 }

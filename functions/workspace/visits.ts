@@ -13,6 +13,8 @@ const RETRY_MS = 30_000;
 export type VisitsOptions = {
   sql: SqlStorage;
   isLive: (login: string) => boolean;
+  /** Notes that a login was in use at a time, milliseconds since 1970. */
+  keep: (login: string, used: number) => void;
   /** Tells an owner that a login of this workspace's user is over. */
   leave: (owner: UserId, login: string) => Promise<void>;
   /** The time of what is due may have changed. */
@@ -41,6 +43,12 @@ export class Visits implements Chore {
       Date.now(),
     );
     onChange();
+  }
+
+  /** An owner tells that a login of this workspace's user was in use as their guest's. */
+  async keep(login: string, used: number): Promise<void> {
+    // Another object's clock may be ahead.
+    this.#options.keep(login, Math.min(used, Date.now()));
   }
 
   due(): number | null {

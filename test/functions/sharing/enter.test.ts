@@ -167,7 +167,9 @@ describe("the owner", () => {
 
   it("of a session that somebody else shared first cannot share it, and is no guest of theirs", async () => {
     const until = Date.now() + 86_400_000;
-    expect(await registryPart(env, "shareOwners").claim(session.id as never, ben.id, until)).toBe(true);
+    expect(
+      await registryPart(env, "shareOwners").claim(session.id as never, ben.id, { until, key: "subject:cy" }),
+    ).toBe(true);
     const response = await api("POST", `/api/sessions/${session.id}/shares`, { json: { with: withBen } });
     expect(await problemOf(response)).toMatchObject({ status: 403, code: "forbidden" });
     const { at } = await visit(await Browser.loggedIn(), agent, guestUrl(session.id));

@@ -33,11 +33,11 @@ const CLASSES: readonly [pattern: RegExp, is: Class][] = [
   [/^\/icons\/\{file\}$/, "one"],
   [/^\/share\/\{session\}$/, "one"],
   [
-    /^\/api\/(?:me|tokens|logins|agents|agent|login-links|services|resources|sessions|events|notifications)$/,
+    /^\/api\/(?:me|tokens|logins|agents|agent|login-links|services|resources|sessions|events|notifications|shared)$/,
     "own",
   ],
-  [/^\/(?:services|resources|notifications|account|join|logout|hand-over|openapi\.json)?$/, "own"],
-  [/^\/fragments\/(?:top|sessions)$/, "own"],
+  [/^\/(?:services|resources|notifications|account|join|shared|logout|hand-over|openapi\.json)?$/, "own"],
+  [/^\/fragments\/(?:top|sessions|shared)$/, "own"],
 ];
 
 const Document = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) });
@@ -52,7 +52,7 @@ export const routed: Route[] = app.routes
 
 /** What the document does not describe: pages and their parts, what browsers and agents do among themselves. */
 export const UNDOCUMENTED =
-  /^\/(?:$|assets\/|agent\/|login|logout|enter|hand-over|wait\/|share\/|join|services$|resources$|notifications$|account|icons\/|launch\/|sessions\/|fragments\/|operator)/;
+  /^\/(?:$|assets\/|agent\/|login|logout|enter|hand-over|wait\/|share\/|join|services$|resources$|notifications$|shared$|account|icons\/|launch\/|sessions\/|fragments\/|operator)/;
 
 export const classOf = (path: string): Class | undefined =>
   CLASSES.find(([pattern]) => pattern.test(path))?.[1];
