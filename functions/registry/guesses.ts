@@ -1,4 +1,5 @@
 import { BerthError } from "../../contract/problem.ts";
+import { networkOf } from "../auth/address.ts";
 
 /** For so long a wrong code is held against whoever typed it. Milliseconds. */
 const KEPT_MS = 600_000;
@@ -56,5 +57,8 @@ export class Guesses {
 }
 
 function namesOf({ user, from }: Typist): { kind: keyof typeof MOST; who: string }[] {
-  return [{ kind: "user", who: user }, ...(from === null ? [] : [{ kind: "address" as const, who: from }])];
+  return [
+    { kind: "user", who: user },
+    ...(from === null ? [] : [{ kind: "address" as const, who: networkOf(from) }]),
+  ];
 }

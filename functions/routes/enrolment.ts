@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import { EnrolmentPoll, EnrolmentRequest, EnrolmentStart, EnrolmentState } from "../../contract/enrolment.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
-import { addressOf } from "../auth/address.ts";
+import { addressOf, networkOf } from "../auth/address.ts";
 import { limitBody } from "../body-limit.ts";
 import type { AppEnv } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
@@ -58,7 +58,7 @@ export function enrolmentApi(): OpenAPIHono<AppEnv> {
   api.use(limitBody(BODY_LIMIT));
   api.openapi(start, async (c) => {
     const from = addressOf(c.req.raw);
-    const { success } = await c.env.ATTEMPTS.limit({ key: `enroll:${from}` });
+    const { success } = await c.env.ATTEMPTS.limit({ key: `enroll ${networkOf(from)}` });
     if (!success)
       throw new BerthError("too_many_requests", "too many agents ask to join from this address", {
         retryAfter: 60,

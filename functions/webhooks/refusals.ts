@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { BerthError } from "../../contract/problem.ts";
-import { addressOf } from "../auth/address.ts";
+import { addressOf, networkOf } from "../auth/address.ts";
 import type { AppEnv } from "../env.ts";
 import { registryPart } from "../registry/parts.ts";
 
@@ -29,7 +29,7 @@ export const isRefusal = (error: unknown): error is BerthError =>
  */
 export async function countRefusal(c: Context<AppEnv>, refusal: BerthError): Promise<BerthError> {
   const from = addressOf(c.req.raw);
-  const { success } = await c.env.ATTEMPTS.limit({ key: `webhook ${from ?? "local"}` });
+  const { success } = await c.env.ATTEMPTS.limit({ key: `webhook ${networkOf(from)}` });
   const answer = success
     ? refusal
     : new BerthError("too_many_requests", "too many messages from this address were not believed", {

@@ -212,6 +212,17 @@ describe("what strangers may send", () => {
     expect((await agent.start({}, { "cf-connecting-ip": "192.0.2.8" })).status).toBe(201);
   });
 
+  it("not for ever from one network of IPv6, in which each machine has addresses without number", async () => {
+    const agent = await JoiningAgent.make();
+    const statuses: number[] = [];
+    for (let host = 1; host <= 40; host++) {
+      const from = { "cf-connecting-ip": `2001:db8:77:1::${host.toString(16)}` };
+      statuses.push((await agent.start({}, from)).status);
+    }
+    expect(statuses).toContain(429);
+    expect((await agent.start({}, { "cf-connecting-ip": "2001:db8:77:2::1" })).status).toBe(201);
+  });
+
   it("not on the applications' host", async () => {
     const body = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
     expect((await ask(`${SESSIONS}/enroll/start`, body)).status).toBe(404);

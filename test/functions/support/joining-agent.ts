@@ -84,7 +84,7 @@ export function post(path: string, body: object, headers: Record<string, string>
 }
 
 /** Each machine has an address of its own, unless a test says which. */
-const anyAddress = (): string => `2001:db8::${crypto.getRandomValues(new Uint16Array(3)).join(":")}`;
+const anyAddress = (): string => `2001:db8:${[...crypto.getRandomValues(new Uint8Array(2))].join(":")}::1`;
 
 /** Sends the form of the console's page, with the agent that is to go, if it names one. */
 export function decide(

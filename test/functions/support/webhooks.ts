@@ -26,7 +26,7 @@ export const spell = (type: string, data: object): string =>
   JSON.stringify({ type, timestamp: new Date().toISOString(), data });
 
 /** Refusals are counted by address, and no test's are another's. */
-const anyAddress = (): string => `2001:db8::${crypto.getRandomValues(new Uint16Array(3)).join(":")}`;
+const anyAddress = (): string => `2001:db8:${[...crypto.getRandomValues(new Uint8Array(2))].join(":")}::1`;
 
 /** A text as a message of the platform's: signed by the new key, unless told otherwise. */
 export function signedRequest(text: string, spelling: Spelling = {}): Request {
