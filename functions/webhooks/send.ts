@@ -4,10 +4,13 @@ import { signedHeaders } from "./signature.ts";
 /** A message as it goes out: `body` is JSON, the same in every attempt. */
 export type OutgoingMessage = { id: string; body: string };
 
-/** What became of one attempt. `retryAfterMs` is what the receiver asks for. */
+/**
+ * What became of one attempt. `isRefused`: the receiver is well, and does not want this message. `retryAfterMs` is what it
+ * asks for.
+ */
 export type Outcome =
   | { kind: "delivered" }
-  | { kind: "failed"; error: string; retryAfterMs: number }
+  | { kind: "failed"; error: string; isRefused: boolean; retryAfterMs: number }
   /** The receiver wants no more of it. */
   | { kind: "gone"; error: string };
 
@@ -54,9 +57,12 @@ export async function sendMessage(
     await response.body?.cancel().catch(() => undefined);
     return outcome;
   } catch (error) {
-    return { kind: "failed", error: reason(error), retryAfterMs: 0 };
+    return { kind: "failed", error: reason(error), isRefused: false, retryAfterMs: 0 };
   }
 }
+
+/** Too slow, too early, too many: of the moment, not of the message. */
+const PASSING = new Set([408, 425, 429]);
 
 function outcomeOf(response: Response, now: number): Outcome {
   const { status } = response;
@@ -64,7 +70,13 @@ function outcomeOf(response: Response, now: number): Outcome {
   if (status === 410) return { kind: "gone", error: "the receiver answered 410: it is gone" };
   const isRedirect = status >= 300 && status < 400;
   const error = `the receiver answered ${status}${isRedirect ? ", and redirects are not followed" : ""}`;
-  return { kind: "failed", error, retryAfterMs: retryAfter(response.headers.get("retry-after"), now) };
+  const isRefused = status >= 400 && status < 500 && !PASSING.has(status);
+  return {
+    kind: "failed",
+    error,
+    isRefused,
+    retryAfterMs: retryAfter(response.headers.get("retry-after"), now),
+  };
 }
 
 /** Seconds, or a date (RFC 9110, section 10.2.3); 0 for what is neither. */

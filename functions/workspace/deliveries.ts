@@ -35,6 +35,8 @@ export type DeliveriesOptions = {
 const LEASE_MS = 60_000;
 /** Attempts at once. A Worker may wait for six answers at a time (Cloudflare, Workers limits). */
 const PARALLEL = 5;
+/** Failures of a message after which it is found out whether it fails alone: some 35 s where it is refused, else 73 min. */
+const PATIENCE = { refused: 3, failed: 6 } as const;
 
 /**
  * Tells the platform of sessions: messages are put down in SQLite when something changes, and sent by the object's alarm,
@@ -128,14 +130,47 @@ export class Deliveries implements Chore {
   }
 
   async #send(target: WebhookTarget, message: OutgoingRow): Promise<void> {
-    const { fetch, deadline, now, onChange } = this.#options;
+    const outcome = await this.#attempt(target, message, (until) => this.#queue.begin(message.id, until));
+    this.#settle(message, outcome);
+    const behind = this.#heldUp(message, outcome);
+    const passing = behind === undefined ? undefined : this.#pass(target, message, behind);
+    this.#sending.delete(message.id);
+    await passing;
+    this.#options.onChange();
+  }
+
+  /** What waits behind a message that has failed often enough. A receiver that asks for time is left alone. */
+  #heldUp(message: OutgoingRow, outcome: Outcome): OutgoingRow | undefined {
+    if (outcome.kind !== "failed" || outcome.retryAfterMs > 0) return undefined;
+    const patience = outcome.isRefused ? PATIENCE.refused : PATIENCE.failed;
+    return message.attempts + 1 < patience ? undefined : this.#queue.behind(message.id);
+  }
+
+  /**
+   * Sends what waits behind a message that failed. A receiver that takes it does not fail as a whole: then nothing waits
+   * for that message any more. Else the order is kept, and this was no attempt.
+   */
+  async #pass(target: WebhookTarget, failed: OutgoingRow, behind: OutgoingRow): Promise<void> {
+    const { now, count } = this.#options;
+    const outcome = await this.#attempt(target, behind, (until) => this.#queue.lease(behind.id, until));
+    this.#sending.delete(behind.id);
+    if (outcome.kind === "failed") {
+      count("failed");
+      this.#queue.delay(behind.id, behind.due, outcome.error);
+      return;
+    }
+    this.#settle(behind, outcome);
+    // The receiver may have come back just now: then this one still comes right after.
+    if (outcome.kind === "delivered") this.#queue.stepAside(failed.id, now());
+  }
+
+  /** @param begin notes until when nothing else is to be tried with the message */
+  #attempt(target: WebhookTarget, message: OutgoingRow, begin: (until: number) => void): Promise<Outcome> {
+    const { fetch, deadline, now } = this.#options;
     const until = now() + LEASE_MS;
     this.#sending.set(message.id, until);
-    this.#queue.begin(message.id, until);
-    const outcome = await sendMessage(target, message, { fetch, now: now(), deadline });
-    this.#sending.delete(message.id);
-    this.#settle(message, outcome);
-    onChange();
+    begin(until);
+    return sendMessage(target, message, { fetch, now: now(), deadline });
   }
 
   #settle(message: OutgoingRow, outcome: Outcome): void {

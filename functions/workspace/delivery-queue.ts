@@ -26,13 +26,17 @@ const SCHEMA = `
     died INTEGER
   );
   CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (session, seq) WHERE died IS NULL;
+  CREATE TABLE IF NOT EXISTS deliveries_aside (seq INTEGER PRIMARY KEY);
 `;
 
 const COLUMNS = "id, session, type, body, attempts, due, error, at";
 
-/** The first that waits of each session: those behind it wait for it. */
-const FIRST =
-  "died IS NULL AND seq = (SELECT MIN(seq) FROM deliveries AS other WHERE other.session = deliveries.session AND other.died IS NULL)";
+const ASIDE = "(SELECT seq FROM deliveries_aside)";
+
+/** Whose turn it is: the first that waits of each session, for which those behind it wait; and what has stepped aside. */
+const NEXT = `died IS NULL AND (seq IN ${ASIDE} OR seq = (
+  SELECT MIN(seq) FROM deliveries AS other
+  WHERE other.session = deliveries.session AND other.died IS NULL AND other.seq NOT IN ${ASIDE}))`;
 
 /** Messages that wait at once; what comes on top is dead from the start, for the operator to see. */
 const MOST_WAITING = 1000;
@@ -77,8 +81,17 @@ export class DeliveryQueue {
       .toArray()[0];
   }
 
-  /** Puts a newer message in the place of one: it waits as long as that would have. */
+  /**
+   * Puts a newer message in the place of one: it waits as long as that would have. What has stepped aside would wait for
+   * hours, though the receiver takes others: the newer one's turn is now.
+   */
   replace(id: string, message: Pick<OutgoingRow, "id" | "body" | "at">): void {
+    if (this.#callBack(id))
+      this.#sql.exec(
+        "UPDATE deliveries SET attempts = 0, error = NULL, due = ? WHERE id = ?",
+        message.at,
+        id,
+      );
     this.#sql.exec(
       "UPDATE deliveries SET id = ?, body = ?, at = ? WHERE id = ?",
       message.id,
@@ -91,7 +104,7 @@ export class DeliveryQueue {
   /** When the next one is due; null: none waits. */
   due(): number | null {
     return this.#sql
-      .exec<{ due: number | null }>(`SELECT MIN(due) AS due FROM deliveries WHERE ${FIRST}`)
+      .exec<{ due: number | null }>(`SELECT MIN(due) AS due FROM deliveries WHERE ${NEXT}`)
       .one().due;
   }
 
@@ -99,7 +112,7 @@ export class DeliveryQueue {
   ready(now: number, count: number): OutgoingRow[] {
     return this.#sql
       .exec<OutgoingRow>(
-        `SELECT ${COLUMNS} FROM deliveries WHERE ${FIRST} AND due <= ? ORDER BY due, seq LIMIT ?`,
+        `SELECT ${COLUMNS} FROM deliveries WHERE ${NEXT} AND due <= ? ORDER BY due, seq LIMIT ?`,
         now,
         count,
       )
@@ -111,15 +124,45 @@ export class DeliveryQueue {
     this.#sql.exec("UPDATE deliveries SET attempts = attempts + 1, due = ? WHERE id = ?", until, id);
   }
 
+  /** As `begin`, for an attempt that is not the message's turn and does not count. */
+  lease(id: string, until: number): void {
+    this.#sql.exec("UPDATE deliveries SET due = ? WHERE id = ?", until, id);
+  }
+
+  /** The first that waits for this one; undefined: none does. */
+  behind(id: string): OutgoingRow | undefined {
+    return this.#sql
+      .exec<OutgoingRow>(
+        `SELECT behind.*
+         FROM deliveries AS first JOIN deliveries AS behind ON behind.session = first.session AND behind.seq > first.seq
+         WHERE first.id = ? AND first.died IS NULL AND first.seq NOT IN ${ASIDE}
+           AND behind.died IS NULL AND behind.seq NOT IN ${ASIDE}
+         ORDER BY behind.seq LIMIT 1`,
+        id,
+      )
+      .toArray()[0];
+  }
+
+  /** Nothing waits for this one any more; its own next attempt is at `due`. */
+  stepAside(id: string, due: number): void {
+    this.#sql.exec("UPDATE deliveries SET due = ? WHERE id = ?", due, id);
+    this.#sql.exec(
+      "INSERT OR IGNORE INTO deliveries_aside SELECT seq FROM deliveries WHERE id = ? AND died IS NULL",
+      id,
+    );
+  }
+
   delay(id: string, due: number, error: string): void {
     this.#sql.exec("UPDATE deliveries SET due = ?, error = ? WHERE id = ?", due, error, id);
   }
 
   remove(id: string): void {
+    this.#callBack(id);
     this.#sql.exec("DELETE FROM deliveries WHERE id = ?", id);
   }
 
   bury(id: string, error: string, now: number): void {
+    this.#callBack(id);
     this.#sql.exec("UPDATE deliveries SET died = ?, error = ? WHERE id = ?", now, error, id);
     this.#forgetOldest();
   }
@@ -151,6 +194,14 @@ export class DeliveryQueue {
   /** Forgets a dead letter. False: there is none such. */
   discard(id: string): boolean {
     return this.#sql.exec("DELETE FROM deliveries WHERE id = ? AND died IS NOT NULL", id).rowsWritten > 0;
+  }
+
+  /** False: it has not stepped aside. */
+  #callBack(id: string): boolean {
+    return (
+      this.#sql.exec("DELETE FROM deliveries_aside WHERE seq = (SELECT seq FROM deliveries WHERE id = ?)", id)
+        .rowsWritten > 0
+    );
   }
 
   #count(where: "died IS NULL" | "died IS NOT NULL"): number {

@@ -70,6 +70,11 @@ export class Post {
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
+  /** Resolves when nothing is on its way any more. */
+  async idle(): Promise<void> {
+    while (this.deliveries.underway > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
   /** Rings at the next time that something is due, and returns how long that took in ms; null: nothing is. */
   async next(): Promise<number | null> {
     const due = this.deliveries.due();
