@@ -108,11 +108,12 @@ export async function pass(
     return answer({ kind: "offline", session: context.view(stored) });
   }
   if (state !== "running") return answer({ kind: "not_ready", session: context.view(stored) });
-  // `/me/51458` is the folder `/me/51458/`: without the slash every relative link in it would leave the session.
-  if (path.rest === "" && request.method === "GET" && !isUpgrade(request)) {
+  // `/me/51458` is the folder `/me/51458/`: without the slash every relative link in it would leave the session, and a
+  // service worker's script, with a query or none, could rule the folder of all of them.
+  if (!path.rest.startsWith("/") && request.method === "GET" && !isUpgrade(request)) {
     return new Response(null, {
       status: 307,
-      headers: { location: `${path.prefix}/`, "cache-control": "no-store" },
+      headers: { location: `${path.prefix}/${path.rest}`, "cache-control": "no-store" },
     });
   }
   try {

@@ -208,19 +208,22 @@ describe("a hostile application", () => {
   });
 
   it("registers a service worker for its own pages at most", async () => {
-    const register = (scope: string): Promise<string> =>
+    const register = (scope: string, script = `/me/${hostile.port}/worker.js`): Promise<string> =>
       page.evaluate(
-        async ([script, reach]) => {
+        async ([address, reach]) => {
           try {
-            return (await navigator.serviceWorker.register(script, { scope: reach })).scope;
+            return (await navigator.serviceWorker.register(address, { scope: reach })).scope;
           } catch {
             return "refused";
           }
         },
-        [`/me/${hostile.port}/worker.js`, scope] as const,
+        [script, scope] as const,
       );
     for (const scope of ["/", "/me/", `/me/${victim.port}/`, "/s/", "/enter"])
       expect(await register(scope)).toBe("refused");
+    // A script beside its folder would rule the folder above.
+    for (const scope of ["/me/", `/me/${victim.port}/`])
+      expect(await register(scope, `/me/${hostile.port}?worker`)).toBe("refused");
     expect(await register(`/me/${hostile.port}/`)).toBe(`${hostOf(hostile)}/me/${hostile.port}/`);
     // A script of Berth's own cannot be made one, nor what a neighbour serves.
     for (const script of ["/assets/x/session.js", `/me/${victim.port}/worker.js`])

@@ -17,14 +17,15 @@ const COOKIES = [
 const server = createServer((request, response) => {
   const [path = ""] = (request.url ?? "").split("?", 1);
   if (path !== "/seen") seen.push(`${request.method} ${request.url} ${JSON.stringify(request.headers)}`);
-  switch (path) {
+  switch (request.url === "/?worker" ? "/worker.js" : path) {
     case "/seen":
       response.setHeader("content-type", "application/json");
       response.end(JSON.stringify(seen));
       return;
     case "/worker.js":
       response.setHeader("content-type", "text/javascript");
-      response.setHeader("service-worker-allowed", "/");
+      // Without a word of it, the script's own place says what it may rule.
+      if (request.url === path) response.setHeader("service-worker-allowed", "/");
       response.end("self.addEventListener('fetch', () => undefined);");
       return;
     case "/cookies":

@@ -158,8 +158,21 @@ describe("the target", () => {
     expect(await agent.untaken()).toEqual([]);
   });
 
+  // A service worker whose script were there would rule every session of this host (Service Workers, "Update", step 8).
   it.each([
-    ["/me/51458?a=1", "/?a=1"],
+    ["/me/51458?a=1", "/me/51458/?a=1"],
+    ["/me/51458?", "/me/51458/?"],
+    ["/me/51458?/../x", "/me/51458/?/../x"],
+    ["/me/51458?//evil.example", "/me/51458/?//evil.example"],
+  ])("%s leads to %s: in the folder of every session nothing is served", async (target, location) => {
+    await running(agent);
+    const response = await ask(SESSIONS + target, { headers: asApi });
+    expect([response.status, response.headers.get("location")]).toEqual([307, location]);
+    expect(await agent.untaken()).toEqual([]);
+  });
+
+  it.each([
+    ["/me/51458/?a=1", "/?a=1"],
     ["/me/51458/?", "/?"],
     ["/me/51458/lab/tree?path=%2Fa&b=%40#top", "/lab/tree?path=%2Fa&b=%40"],
     ["/me/51458/a%2Fb/%2e%2e/c", "/a%2Fb/%2e%2e/c"],
