@@ -58,7 +58,9 @@ export class Access {
   async check(visitor: Visitor, options: { rotates: boolean; now: number }): Promise<Admitted> {
     const { logins } = this.#options;
     if (visitor.kind === "browser") {
-      const admission = logins.admit(visitor, options);
+      // Also where no new cookie can be set: a copy would keep to such requests.
+      const generation = visitor.audience === "console" ? visitor.generation : null;
+      const admission = logins.admit({ login: visitor.login, generation }, options);
       if (admission.kind === "copied") {
         const by: Caller = { user: visitor.user, name: logins.owner?.name ?? "", from: null, via: "edge" };
         this.#options.audit.note("login.copied", by, { at: options.now });
@@ -219,7 +221,10 @@ export class Access {
     if (!at.browsers.includes(content.browser)) return null;
     const now = Date.now();
     const { claims } = content;
-    const admission = this.#options.logins.admit(claims, { rotates: false, now });
+    const admission = this.#options.logins.admit(
+      { login: claims.login, generation: null },
+      { rotates: false, now },
+    );
     if (admission.kind !== "good") return null;
     return { claims: { ...claims, issued: now }, to: content.to };
   }

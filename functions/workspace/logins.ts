@@ -108,17 +108,21 @@ export class Logins {
 
   /**
    * Judges a browser's proof, and notes that it was used.
+   * @param proof.generation the cookie's; null for one that is never replaced, as the applications' hosts have
    * @param options.rotates true where a new cookie can be set: of the console's, in an answer to that very browser
    */
-  admit(proof: { login: string; generation: number }, options: { rotates: boolean; now: number }): Admission {
+  admit(
+    proof: { login: string; generation: number | null },
+    options: { rotates: boolean; now: number },
+  ): Admission {
     const row = this.#rows.get(proof.login);
     const { now } = options;
     if (row === undefined || this.#isOver(row, now)) return { kind: "over" };
     this.#touch(row, now);
-    if (!options.rotates) return { kind: "good", generation: row.generation };
+    if (proof.generation === null) return { kind: "good", generation: row.generation };
     if (proof.generation === row.generation) {
       if (row.confirmed === null) this.#save({ ...row, confirmed: now });
-      else if (now - row.rotated > ROTATE_MS)
+      else if (options.rotates && now - row.rotated > ROTATE_MS)
         this.#save({ ...row, generation: row.generation + 1, rotated: now, confirmed: null });
       return { kind: "good", generation: this.#rows.get(row.id)?.generation ?? row.generation };
     }

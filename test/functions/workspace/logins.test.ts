@@ -116,6 +116,23 @@ describe.each([
     expect((await auditOf()).filter((action) => action === "login.copied")).toHaveLength(1);
   });
 
+  it("is over for everybody when a copy asks by what no new cookie can answer", async () => {
+    const browser = await browserOf(ana);
+    const copy = copyOf(browser);
+    later(16 * MINUTE);
+    expect([await statusOf(browser), await statusOf(browser)]).toEqual([200, 200]);
+    later(2 * MINUTE);
+    await between();
+    const response = await copy.go(`${CONSOLE}/api/me`, {
+      headers: { upgrade: "websocket", origin: CONSOLE },
+    });
+    await response.body?.cancel();
+    expect(response.status).toBe(401);
+    await between();
+    expect(await statusOf(browser)).toBe(401);
+    expect(await auditOf()).toContain("login.copied");
+  });
+
   it("is over for everybody when its owner comes after a copy was used", async () => {
     const browser = await browserOf(ana);
     const thief = copyOf(browser);
