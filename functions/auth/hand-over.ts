@@ -100,10 +100,11 @@ export async function enter(request: Request, env: Env): Promise<Response> {
   const user = await userOfCode(secrets, code);
   const secure = isSecure(url);
   const browsers = await browsersShown(request.headers.get("cookie"), secure);
-  if (user !== undefined && browsers.length === 0)
-    throw new BerthError("cookies_refused", `this browser has kept no cookie of ${url.host}`);
   const entry =
     user === undefined ? null : await partOf(env, user, "access").enter(code, { browsers, audience });
+  // Only now: the code is used up, whoever came with it, and may be seen in the address.
+  if (user !== undefined && browsers.length === 0)
+    throw new BerthError("cookies_refused", `this browser has kept no cookie of ${url.host}`);
   if (entry === null)
     throw new BerthError("unauthorized", "this link was used, is too old, or is another browser's");
   // The nonce stays for a while: another tab may be on its way with it.

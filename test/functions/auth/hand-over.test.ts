@@ -161,6 +161,13 @@ describe("the code", () => {
     expect((await browser.go(back)).status).toBe(401);
   });
 
+  it("is used up by one that has kept no cookie: its address is left in the history of that host's pages", async () => {
+    const browser = await Browser.loggedIn();
+    const back = await wayBack(browser);
+    expect((await new Browser().go(back)).status).toBe(400);
+    expect((await browser.go(back)).status).toBe(401);
+  });
+
   it("leads to the path that it was made for, whatever else the address says", async () => {
     const browser = await Browser.loggedIn();
     const back = await wayBack(browser, "/me/51458/lab?a=1");
