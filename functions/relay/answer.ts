@@ -1,5 +1,6 @@
-import type { AgentFrame } from "../../contract/frames.ts";
+import { type AgentFrame, FRAME_PAYLOAD, FRAME_WINDOW } from "../../contract/frames.ts";
 import { BerthError, type ProblemCode } from "../../contract/problem.ts";
+import type { HeaderFields } from "./header-fields.ts";
 import type { RequestBody } from "./request-body.ts";
 
 type ResponseHead = Extract<AgentFrame, { type: "response" }>;
@@ -8,7 +9,7 @@ type FailHead = Extract<AgentFrame, { type: "fail" }>;
 /** What an answer needs of the world around it. */
 export type AnswerHooks = {
   /** Makes the browser's headers of the service's. */
-  mapHeaders: (headers: [string, string][]) => Headers;
+  mapHeaders: (headers: [string, string][]) => HeaderFields;
   /** The browser has taken this many bytes of the segments that came as frames. */
   onTaken: (bytes: number) => void;
   /** Nobody reads any more; the upstream request is to end. Called at most once, and never after a regular end. */
@@ -28,6 +29,9 @@ const FAILURES = {
 /** A page's requests are answered in less. Seconds. */
 const BUSY_RETRY_S = 5;
 
+/** What an agent that keeps to the window may have under way at most: the window may be passed by one frame. */
+const MOST_HELD = FRAME_WINDOW + FRAME_PAYLOAD;
+
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
 /**
@@ -44,6 +48,11 @@ export class Answer {
   readonly #settle: { resolve: (response: Response) => void; reject: (error: Error) => void };
   readonly #turns = new Map<number, () => void>();
   #next = 0;
+  /** The segment whose turn it is has come. */
+  #isPassing = false;
+  /** Bytes of frames that have come and that the browser has not taken. */
+  #held = 0;
+  #hasHead = false;
   #body: WritableStream<Uint8Array> | undefined;
   /** Why the answer stopped in the middle: whoever holds the body then breaks it when it lets go. */
   #failure: BerthError | undefined;
@@ -60,30 +69,27 @@ export class Answer {
     this.#hooks = hooks;
   }
 
-  /** The head, with segment 0. */
-  async begin(head: ResponseHead, payload: Uint8Array): Promise<void> {
-    const headers = await this.#headersOf(head);
-    if (headers === undefined) return;
-    const init = { status: head.status, headers, encodeBody: "manual" } as const;
-    if (this.#method === "HEAD" || WITHOUT_BODY.has(head.status)) {
-      this.#settle.resolve(new Response(null, init));
-      this.#end();
-      return;
-    }
-    if (head.end) {
-      this.#settle.resolve(new Response(payload, init));
-      this.#end();
-      return;
+  /** The head, with segment 0. Undefined for an answer that is whole with it, as most are: nothing is to be waited for. */
+  begin(head: ResponseHead, payload: Uint8Array): Promise<void> | undefined {
+    if (this.#hasHead) return this.#misbehave();
+    this.#hasHead = true;
+    const isWithoutBody = this.#method === "HEAD" || WITHOUT_BODY.has(head.status);
+    if (isWithoutBody || head.end) {
+      if (this.#respond(head, isWithoutBody ? null : payload)) this.#end();
+      return undefined;
     }
     const { readable, writable } =
       head.length === null ? new IdentityTransformStream() : new FixedLengthStream(head.length);
+    if (!this.#respond(head, readable)) return undefined;
     this.#body = writable;
-    this.#settle.resolve(new Response(readable, init));
-    await this.segment(0, payload, false);
+    return this.segment(0, payload, false);
   }
 
   /** A segment that came as a frame. */
   async segment(seq: number, payload: Uint8Array, end: boolean): Promise<void> {
+    this.#held += payload.byteLength;
+    if (!this.#isFree(seq) || payload.byteLength > FRAME_PAYLOAD || this.#held > MOST_HELD)
+      return this.#misbehave();
     await this.#turn(seq);
     const body = this.#body;
     if (body === undefined || this.#over) return;
@@ -91,6 +97,7 @@ export class Answer {
     try {
       if (payload.byteLength > 0) {
         await writer.write(payload);
+        this.#held -= payload.byteLength;
         this.#hooks.onTaken(payload.byteLength);
       }
       if (end && !this.#over) {
@@ -112,6 +119,10 @@ export class Answer {
    * @throws BerthError `not_found` when the browser is gone, or the POST's body breaks
    */
   async post(seq: number, segment: ReadableStream<Uint8Array>): Promise<void> {
+    if (!this.#isFree(seq)) {
+      await this.#misbehave();
+      throw unread();
+    }
     await this.#turn(seq);
     const body = this.#body;
     if (body === undefined || this.#over) throw unread();
@@ -161,36 +172,58 @@ export class Answer {
     this.#hooks.onAbandoned();
   }
 
-  /** What a service sends need not be a header at all (RFC 9110, section 5.5); undefined then, and the answer is over. */
-  async #headersOf(head: ResponseHead): Promise<Headers | undefined> {
+  /** What a service sends need not be a header at all (RFC 9110, section 5.5): false then, and the answer is over. */
+  #respond(head: ResponseHead, body: ReadableStream | Uint8Array | null): boolean {
     try {
-      return this.#hooks.mapHeaders(head.headers);
+      const headers = this.#hooks.mapHeaders(head.headers).toInit();
+      this.#settle.resolve(new Response(body, { status: head.status, headers, encodeBody: "manual" }));
+      return true;
     } catch (cause) {
-      await this.#break(new BerthError("bad_gateway", "the application sent a malformed header", { cause }));
+      this.#giveUp(new BerthError("bad_gateway", "the application sent a malformed header", { cause }));
       this.#hooks.onAbandoned();
-      return undefined;
+      return false;
     }
   }
 
-  async #break(error: BerthError): Promise<void> {
-    if (this.#over) return;
+  #giveUp(error: BerthError): void {
     this.#failure = error;
     this.#end();
     this.#settle.reject(error);
     this.response.catch(() => undefined);
+  }
+
+  async #break(error: BerthError): Promise<void> {
+    if (this.#over) return;
+    this.#giveUp(error);
     if (this.#body !== undefined && !this.#body.locked) await breakOff(this.#body, error);
   }
 
-  #turn(seq: number): Promise<void> | undefined {
-    if (seq === this.#next) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#turns.set(seq, resolve);
-    return promise;
+  /** What an agent that keeps to the protocol does not do: a second head, a segment twice, more than the window holds. */
+  async #misbehave(): Promise<void> {
+    if (this.#over) return;
+    await this.#break(new BerthError("bad_gateway", "the workspace's agent did not keep to the protocol"));
+    this.#hooks.onAbandoned();
+  }
+
+  /** No segment of this number has come yet; the first is the head's. */
+  #isFree(seq: number): boolean {
+    if (seq === 0 && !this.#hasHead) return false;
+    return seq > this.#next ? !this.#turns.has(seq) : seq === this.#next && !this.#isPassing;
+  }
+
+  async #turn(seq: number): Promise<void> {
+    if (seq !== this.#next) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#turns.set(seq, resolve);
+      await promise;
+    }
+    this.#isPassing = true;
   }
 
   /** The body is free for the next segment, if there is to be one. */
   async #advance(body: WritableStream<Uint8Array>): Promise<void> {
     if (this.#failure !== undefined) await breakOff(body, this.#failure);
+    this.#isPassing = false;
     this.#next += 1;
     this.#turns.get(this.#next)?.();
     this.#turns.delete(this.#next);
