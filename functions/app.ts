@@ -2,7 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { BerthError } from "../contract/problem.ts";
-import { consoleOnly, requireAgent, requireLogin, scopeByMethod } from "./auth/guard.ts";
+import { consoleOnly, refuseForged, requireAgent, requireLogin, scopeByMethod } from "./auth/guard.ts";
 import { enterShare, offerShare } from "./auth/enter-share.ts";
 import { enter, handOver } from "./auth/hand-over.ts";
 import { audienceOf } from "./auth/visitor.ts";
@@ -82,7 +82,7 @@ function createApp(): OpenAPIHono<AppEnv> {
   berth.on(["GET", "POST"], "/agent/streams/:id", (c) => c.var.forward(c.req.raw));
   berth.post("/agent/leave", (c) => c.var.forward(c.req.raw));
 
-  berth.use("/login/*", onlyOn("console"));
+  berth.use("/login/*", onlyOn("console"), refuseForged);
   berth.use("/logout/*", onlyOn("console"));
   berth.route("/", loginRoutes());
   berth.get("/enter", (c) => enter(c.req.raw, c.env));

@@ -3,10 +3,11 @@ import type { Role, Scope } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { configOf } from "../config.ts";
 import type { AppEnv } from "../env.ts";
+import { originOf } from "../origin.ts";
 import { partOf } from "../workspace/parts.ts";
 import { addressOf } from "./address.ts";
 import { issueCookie, saysCookie } from "./cookie.ts";
-import { audienceOf, visitingAgent, visitorOf, type Visitor } from "./visitor.ts";
+import { audienceOf, isForged, visitingAgent, visitorOf, type Visitor } from "./visitor.ts";
 
 type Ctx = Context<AppEnv>;
 
@@ -35,6 +36,13 @@ export const requireLogin: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { kind: _kind, audience, ...said } = claims;
   const cookie = await issueCookie(configOf(c.env).secrets, audience, said, { secure, now });
   c.header("set-cookie", cookie, { append: true });
+};
+
+/** Where nobody is logged in yet: a login, too, is begun and ended by what a tab itself follows, and by no page's request. */
+export const refuseForged: MiddlewareHandler<AppEnv> = (c, next) => {
+  if (isForged(c.req.raw, originOf(c.req.url)))
+    throw new BerthError("forbidden", "the request came from a page of another origin");
+  return next();
 };
 
 /** Lets nothing but an agent in: no browser, no API token. Whether its token still counts, its workspace knows. */

@@ -42,7 +42,9 @@ export function isForged(request: Request, url: Origin): boolean {
   const isUpgrade = request.headers.has("upgrade");
   const site = request.headers.get("sec-fetch-site");
   const isForeign = site === "same-site" || site === "cross-site";
-  if (SAFE.has(request.method) && !isUpgrade) return isForeign && !isTopLevel(request);
+  // A page has what it links to fetched ahead (Sec-Purpose) without anybody's doing.
+  const isFollowed = isTopLevel(request) && !request.headers.has("sec-purpose");
+  if (SAFE.has(request.method) && !isUpgrade) return isForeign && !isFollowed;
   const origin = request.headers.get("origin");
   // A page that tells no referrer sends `Origin: null` to its own origin too (Fetch, "append a request Origin header").
   if (site === "same-origin" && !isUpgrade) return false;

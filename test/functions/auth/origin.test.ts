@@ -107,6 +107,7 @@ describe("a request that only looks, by a cookie", () => {
     foreign("navigate", "iframe", "same-site"),
     foreign("navigate", "object"),
     foreign("navigate", "embed"),
+    { ...foreign("navigate", "document", "same-site"), "sec-purpose": "prefetch" },
   ])("is refused to a page of another origin that embeds or fetches: %j", async (headers) => {
     for (const path of pages) {
       const response = await browser.go(CONSOLE + path, { headers: { ...headers, accept: "*/*" } });
@@ -115,6 +116,18 @@ describe("a request that only looks, by a cookie", () => {
     const response = await browser.go(`${SESSIONS}/me/51458/`, { headers: { ...headers, accept: "*/*" } });
     expect(await problemOf(response)).toMatchObject({ status: 403, code: "forbidden" });
     expect(await agent.untaken()).toEqual([]);
+  });
+
+  it("begins no login for a page of another origin, which would end the one that is there", async () => {
+    for (const headers of [foreign("no-cors", "image"), foreign("navigate", "iframe", "same-site")])
+      for (const path of ["/login", "/login/callback"]) {
+        const response = await browser.go(CONSOLE + path, { headers: { ...headers, accept: "*/*" } });
+        expect(await problemOf(response)).toMatchObject({ status: 403, code: "forbidden" });
+      }
+    // Back from the identity provider, and from a link in a mail.
+    const headers = foreign("navigate", "document");
+    expect((await browser.go(`${CONSOLE}/login?code=x`, { headers })).status).toBe(401);
+    expect((await browser.go(`${CONSOLE}/login/callback?code=x`, { headers })).status).toBe(404);
   });
 
   it.each([
