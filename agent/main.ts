@@ -11,6 +11,7 @@ import { logoutCommand } from "./cli/logout.ts";
 import { logsCommand } from "./cli/logs.ts";
 import { openCommand } from "./cli/open.ts";
 import { leaveCommand } from "./cli/leave.ts";
+import { plainLines } from "./cli/output.ts";
 import { resourceCommand } from "./cli/resource/command.ts";
 import { serviceCommand } from "./cli/service.ts";
 import { servicesCommand } from "./cli/services.ts";
@@ -60,6 +61,6 @@ try {
 } catch (error) {
   if (!(error instanceof BerthError) && !(error instanceof RangeError)) throw error;
   const remedy = error instanceof BerthError ? `\n       ${error.problem.remedy}` : "";
-  process.stderr.write(`berth: ${error.message}${remedy}\n`);
+  process.stderr.write(`${plainLines(`berth: ${error.message}${remedy}`)}\n`);
   process.exitCode = error instanceof BerthError && REFUSALS.has(error.code) ? EXIT_REFUSED : 1;
 }

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { isEnded, type Session } from "../../contract/session.ts";
 import { Api } from "../api.ts";
 import { readConfig } from "../config.ts";
-import { printJson, stateText } from "./output.ts";
+import { plain, printJson, stateText } from "./output.ts";
 import { watchSession } from "./watch.ts";
 
 export const cancelCommand = (): Command =>
@@ -16,7 +16,7 @@ export const cancelCommand = (): Command =>
       const noted = await api.cancel(id);
       const session = options.wait ? await waitUntilOver(api, noted) : noted;
       if (options.json === true) printJson(session);
-      else process.stdout.write(`${session.id}  ${stateText(session)}\n`);
+      else process.stdout.write(`${plain(session.id)}  ${stateText(session)}\n`);
     });
 
 async function waitUntilOver(api: Api, noted: Session): Promise<Session> {

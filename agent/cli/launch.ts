@@ -73,7 +73,7 @@ async function launch(service: string, options: Options): Promise<void> {
   });
   const session = options.wait ? await waitUntilUp(api, launched, options.json !== true) : launched;
   if (options.json === true) printJson(session);
-  else process.stdout.write(`${session.id}  ${session.state}\n`);
+  else process.stdout.write(`${plain(session.id)}  ${session.state}\n`);
   if (session.state === "failed") {
     throw new BerthError(
       "session_failed",
@@ -81,7 +81,7 @@ async function launch(service: string, options: Options): Promise<void> {
     );
   }
   if (options.json !== true && session.state === "running")
-    process.stdout.write(`Open it: berth open ${session.id}\n`);
+    process.stdout.write(`Open it: berth open ${plain(session.id)}\n`);
 }
 
 /** What is new: the status while it starts, and while it waits in a queue what for. */

@@ -4,6 +4,7 @@ import { readConfig } from "../config.ts";
 import { readEdgeFile, removeEdgeFile } from "../edge-file.ts";
 import { leave } from "../enrolment.ts";
 import { readJoined, removeJoined } from "../joined.ts";
+import { plain } from "./output.ts";
 
 export const leaveCommand = (): Command =>
   new Command("leave")
@@ -20,7 +21,7 @@ export const leaveCommand = (): Command =>
       process.stdout.write(`Left ${edge.origin}. Sessions go on here, out of its reach.\n`);
       if (trouble === undefined) return;
       process.stderr.write(
-        `berth: ${trouble}, so that the token still counts there, though it is deleted here. Revoke it at ${edge.origin}/account\n`,
+        `berth: ${plain(trouble)}, so that the token still counts there, though it is deleted here. Revoke it at ${edge.origin}/account\n`,
       );
       process.exitCode = 1;
     });

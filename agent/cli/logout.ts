@@ -4,6 +4,7 @@ import { Api } from "../api.ts";
 import { readConfig } from "../config.ts";
 import { readEdgeFile, removeEdgeFile } from "../edge-file.ts";
 import { readEdgeToken, removeEdgeToken } from "../edge-token.ts";
+import { plain } from "./output.ts";
 
 export const logoutCommand = (): Command =>
   new Command("logout")
@@ -30,6 +31,6 @@ async function revoke(edge: URL, token: string): Promise<string> {
   } catch (error) {
     if (!(error instanceof BerthError)) throw error;
     if (error.code === "no_token") return "; its token had ended before";
-    return `; its token could not be revoked (${error.message}): do it at ${edge.origin}/account`;
+    return `; its token could not be revoked (${plain(error.message)}): do it at ${edge.origin}/account`;
   }
 }

@@ -6,9 +6,9 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Prints rows in columns as wide as their widest cell. */
+/** Prints rows in columns as wide as their widest cell, of which each is one line of plain text. */
 export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
-  const all = [header, ...rows];
+  const all = [header, ...rows].map((row) => row.map(plain));
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   for (const row of all) {
     const line = row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
@@ -16,9 +16,15 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
   }
 }
 
-/** Control characters in what a service says would steer the terminal. */
-// oxlint-disable-next-line no-control-regex
-export const plain = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+/**
+ * Control characters in what a service or an edge says would steer the terminal; what turns the direction of text (Unicode,
+ * Bidi_Control) would show another text than is there.
+ */
+export const plain = (text: string): string =>
+  text.replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]+/gu, " ");
+
+/** The same for text of several lines. */
+export const plainLines = (text: string): string => text.split("\n").map(plain).join("\n");
 
 /** Why a session waits, its place, and when it may start: what of that the scheduler tells. */
 function queueText({ reason, position, estimatedStart }: Session["queue"]): string[] {

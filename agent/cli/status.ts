@@ -1,7 +1,16 @@
 import { Command } from "commander";
 import { Api } from "../api.ts";
 import { readConfig } from "../config.ts";
-import { jobText, placeText, plain, printJson, printTable, stateText, timeLeft } from "./output.ts";
+import {
+  jobText,
+  placeText,
+  plain,
+  plainLines,
+  printJson,
+  printTable,
+  stateText,
+  timeLeft,
+} from "./output.ts";
 
 export const statusCommand = (): Command =>
   new Command("status")
@@ -33,5 +42,5 @@ export const statusCommand = (): Command =>
       const shown = lines.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
       const [first, ...rest] = shown;
       if (first !== undefined) printTable(first, rest);
-      if (session.error !== "") process.stdout.write(`\n${session.error}\n`);
+      if (session.error !== "") process.stdout.write(`\n${plainLines(session.error)}\n`);
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { placeText, stateText, timeLeft } from "../../../agent/cli/output.ts";
+import { placeText, plain, plainLines, stateText, timeLeft } from "../../../agent/cli/output.ts";
 import type { Session } from "../../../contract/session.ts";
 
 const SESSION: Session = {
@@ -59,5 +59,20 @@ describe("a session on the command line", () => {
     expect(timeLeft(running, now + 7_200_000)).toBeNull();
     expect(timeLeft({ ...running, state: "completed" }, now)).toBeNull();
     expect(timeLeft(SESSION, now)).toBeNull();
+  });
+});
+
+describe("text of others on the command line", () => {
+  it.each([
+    ["steers no terminal", "a\u001B]0;title\u0007\u009B2J\rb", "a ]0;title 2J b"],
+    ["turns no direction", "invoice\u202Efdp.\u2066exe\u061C", "invoice fdp. exe "],
+    ["is one line", "a\nb\u2028c\u2029d", "a b c d"],
+    ["is else what it is", "Ünïcode 日本 🧪", "Ünïcode 日本 🧪"],
+  ])("%s", (_what, text, shown) => {
+    expect(plain(text)).toBe(shown);
+  });
+
+  it("may have the lines that it has", () => {
+    expect(plainLines("one\n\u001B[2Jtwo\n")).toBe("one\n [2Jtwo\n");
   });
 });
