@@ -23,9 +23,14 @@ function textOf(value: unknown): string | null {
   return text === "" ? null : text;
 }
 
-/** An address that the provider itself does not vouch for is none: others share by it. */
+/** At most what SMTP takes (RFC 5321, section 4.5.3.1.3), in one word. */
+const Address = z.string().regex(/^[^\s\p{C}]{1,254}$/u);
+
+/** An address that the provider does not vouch for is none: others share by it. Nor is one that would have to be mended. */
 const emailOf = ({ email, email_verified: verified }: PersonClaims): string | null =>
-  verified === false || verified === "false" ? null : textOf(email);
+  verified === undefined || verified === true || verified === "true"
+    ? (Address.safeParse(email).data ?? null)
+    : null;
 
 /**
  * Makes a person of their claims (OpenID Connect Core 1.0, section 5.1).

@@ -1,14 +1,13 @@
-import { LOCAL_USER, type UserId } from "../../contract/person.ts";
+import type { UserId } from "../../contract/person.ts";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH = 20;
 
 /**
- * The id of whom an issuer calls `subject`: 100 bits of a SHA-256 of both. `local` names the user of this machine.
+ * The id of whom an issuer calls `subject`: 100 bits of a SHA-256 of both.
  * @param issuer as its tokens or the operator spell it: with a slash after the host or without, as discovery takes both
  */
 export async function userIdOf(issuer: string, subject: string): Promise<UserId> {
-  if (issuer === LOCAL_USER) return LOCAL_USER;
   const spelled = URL.canParse(issuer) ? new URL(issuer).href : issuer;
   const text = new TextEncoder().encode(JSON.stringify([spelled, subject]));
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", text));

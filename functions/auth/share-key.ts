@@ -1,7 +1,9 @@
 import type { Person } from "../../contract/person.ts";
 import type { ShareWith } from "../../contract/share.ts";
 
-const byEmail = (email: string): string => `email:${email.trim().toLowerCase()}`;
+/** Of ASCII alone: beyond it there are others whose lower case is a letter of ASCII. */
+const lowerCase = (text: string): string => text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+const byEmail = (email: string): string => `email:${lowerCase(email.trim())}`;
 const bySubject = (subject: string): string => `subject:${subject}`;
 const byGroup = (name: string): string => `group:${name}`;
 

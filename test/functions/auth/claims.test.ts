@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { LOCAL_USER } from "../../../contract/person.ts";
 import { personOf } from "../../../functions/auth/claims.ts";
+import { shareKey, shareKeysOf } from "../../../functions/auth/share-key.ts";
 
 const ISSUER = "https://id.example.org";
 const OPEN = { claim: "groups", operators: ["operators"], allowed: null };
@@ -12,6 +14,14 @@ describe("a person, by their claims,", () => {
     expect(one.id).toBe(later.id);
     expect(elsewhere.id).not.toBe(one.id);
     expect(one).toMatchObject({ issuer: ISSUER, subject: "ana", role: "user", groups: [] });
+  });
+
+  it("is nobody else's, whatever their provider calls itself", async () => {
+    const [ana, bob] = [
+      await personOf("local", { sub: "ana" }, OPEN),
+      await personOf("local", { sub: "bob" }, OPEN),
+    ];
+    expect(new Set([ana.id, bob.id, LOCAL_USER]).size).toBe(3);
   });
 
   it.each<[string, object, string]>([
@@ -30,6 +40,25 @@ describe("a person, by their claims,", () => {
     expect((await personOf(ISSUER, { ...said, email_verified: false }, OPEN)).email).toBeNull();
     expect((await personOf(ISSUER, { ...said, email_verified: true }, OPEN)).email).toBe("bob@example.org");
     expect((await personOf(ISSUER, said, OPEN)).email).toBe("bob@example.org");
+    for (const verified of [null, 0, "", "no", "False"])
+      expect((await personOf(ISSUER, { ...said, email_verified: verified }, OPEN)).email).toBeNull();
+  });
+
+  it.each([
+    "bob@example.org\u0000",
+    " bob@example.org",
+    "bob@\u200bexample.org",
+    `${"b".repeat(300)}@example.org`,
+  ])("has the address %j as it stands, or none: it is not made another's", async (email) => {
+    expect((await personOf(ISSUER, { sub: "eve", email }, OPEN)).email).toBeNull();
+  });
+
+  it("is not meant by an address that only looks like theirs", async () => {
+    const keysOf = async (email: string) => shareKeysOf(await personOf(ISSUER, { sub: "eve", email }, OPEN));
+    const key = shareKey({ kind: "user", email: "Kim@Example.org" });
+    expect(await keysOf("kim@example.ORG")).toContain(key);
+    // U+212A KELVIN SIGN, whose lower case is a k.
+    expect(await keysOf("\u212aim@example.org")).not.toContain(key);
   });
 
   it.each([{}, { sub: "" }, { sub: 7 }, { sub: "a".repeat(256) }, { sub: null }])(
