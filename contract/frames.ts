@@ -22,6 +22,14 @@ export const Target = z.discriminatedUnion("kind", [
 ]);
 export type Target = z.infer<typeof Target>;
 
+/** How the agent tells one open stream from another. */
+export const StreamKind = z.enum(["http", "sse", "websocket"]);
+export type StreamKind = z.infer<typeof StreamKind>;
+
+/** What was relayed since it was told last, bytes, and how many streams are open now. */
+const Traffic = z.object({ toBrowser: count, toService: count, open: z.record(StreamKind, count) });
+export type Traffic = z.infer<typeof Traffic>;
+
 /** For whom a stream is: the name of a login, of a token or of a share. No secret, and no meaning to the agent. */
 const Visitor = z.string().max(128);
 
@@ -96,8 +104,15 @@ export const AgentFrame = z.discriminatedUnion("type", [
   }),
   /** The new token is written down: the one before counts no more. */
   z.object({ type: z.literal("token_kept") }),
-  /** Visitors whose WebSockets have brought something since the last such frame: their logins are in use. */
-  z.object({ type: z.literal("active"), visitors: z.array(Visitor).max(1000) }),
+  /**
+   * Visitors whose WebSockets have brought something since the last such frame that named any: their logins are in use.
+   * And for the operator's metrics, what the edge's runtime carries by itself and only the agent can count.
+   */
+  z.object({
+    type: z.literal("active"),
+    visitors: z.array(Visitor).max(1000),
+    traffic: Traffic.optional(),
+  }),
   /** An answer's head; the payload is segment 0. `length` is the whole body's, when the service said so. */
   z.object({
     type: z.literal("response"),

@@ -1,3 +1,5 @@
+import type { StreamKind } from "../contract/frames.ts";
+
 /** Something that is counted: for the operator's metrics. */
 type Counter = {
   help: string;
@@ -11,6 +13,7 @@ export const COUNTERS = {
   links_lost: { help: "Links that have ended, for whatever reason.", label: null },
   protocol_mismatches: { help: "Agents refused for the version of their protocol.", label: null },
   relayed_requests: { help: "Requests for applications, WebSocket upgrades included.", label: null },
+  relay_bytes: { help: "Bytes of bodies and messages relayed, as agents count them.", label: "direction" },
   relay_errors: { help: "Requests for applications that had no answer, by why.", label: "code" },
   webhook_deliveries: { help: "Attempts to deliver a webhook, by how they went.", label: "outcome" },
 } as const satisfies Record<string, Counter>;
@@ -24,10 +27,23 @@ export class Counters {
   /** Called for each count. */
   onCount: () => void = () => undefined;
   readonly #values = new Map<string, number>();
+  #open: Readonly<Record<StreamKind, number>> = { http: 0, sse: 0, websocket: 0 };
 
-  add(name: CounterName, label = ""): void {
+  add(name: CounterName, label = "", amount = 1): void {
     const key = label === "" ? name : `${name} ${label}`;
-    this.#values.set(key, (this.#values.get(key) ?? 0) + 1);
+    this.#values.set(key, (this.#values.get(key) ?? 0) + amount);
+    this.onCount();
+  }
+
+  /** The relayed streams that are open: of what comes and goes, how many there are. */
+  get open(): Readonly<Record<StreamKind, number>> {
+    return this.#open;
+  }
+
+  set open(open: Readonly<Record<StreamKind, number>>) {
+    const { http, sse, websocket } = this.#open;
+    if (open.http === http && open.sse === sse && open.websocket === websocket) return;
+    this.#open = open;
     this.onCount();
   }
 

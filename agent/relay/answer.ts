@@ -29,6 +29,7 @@ export class AnswerSender {
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #sentBytes = 0;
+  #takenBytes = 0;
   #unacked = 0;
   #ended = false;
   #over = false;
@@ -50,6 +51,18 @@ export class AnswerSender {
     this.#edge = edge;
     this.#source = source;
     this.#onOver = onOver;
+  }
+
+  /** Bytes of the body that the edge was given since this was last asked. */
+  takeSent(): number {
+    const sent = this.#sentBytes - this.#takenBytes;
+    this.#takenBytes = this.#sentBytes;
+    return sent;
+  }
+
+  get isEventStream(): boolean {
+    const type = this.#head?.headers.find(([name]) => name.toLowerCase() === "content-type")?.[1];
+    return type?.toLowerCase().startsWith("text/event-stream") === true;
   }
 
   get hasHead(): boolean {

@@ -3,6 +3,7 @@ import type { SessionId } from "../../contract/ids.ts";
 import { AnswerSender, type AnswerSource } from "./answer.ts";
 import type { EdgeClient } from "./edge-client.ts";
 import { LogReader } from "./log.ts";
+import { Traffic } from "./traffic.ts";
 import { type ServiceAddress, UpstreamRequest, Upstreams } from "./upstream.ts";
 import { SocketBridge } from "./websocket.ts";
 
@@ -32,6 +33,8 @@ const STREAMS = 512;
 
 /** How often the edge is told whose WebSockets are in use, milliseconds: a login that is not used ends by itself. */
 const ACTIVE_MS = 300_000;
+/** How often it is told what was relayed, milliseconds, while anything is. */
+const TRAFFIC_MS = 60_000;
 
 /** Serves what the edge relays: requests and WebSockets to the sessions' ports, and the sessions' logs. */
 export class Relay implements Disposable {
@@ -43,12 +46,16 @@ export class Relay implements Disposable {
   readonly #counts = new Map<SessionId, number>();
   #limit = STREAMS;
   readonly #active = new Set<string>();
-  readonly #telling: NodeJS.Timeout;
+  readonly #traffic = new Traffic();
+  readonly #telling: readonly NodeJS.Timeout[];
 
   constructor(edge: EdgeClient, context: RelayContext) {
     this.#edge = edge;
     this.#context = context;
-    this.#telling = setInterval(() => this.#tellActive(), ACTIVE_MS);
+    this.#telling = [
+      setInterval(() => this.#tellActive(), ACTIVE_MS),
+      setInterval(() => this.#tellTraffic(), TRAFFIC_MS),
+    ];
   }
 
   /** Sets how many requests and WebSockets one session answers at once; those that are open go on. */
@@ -101,7 +108,7 @@ export class Relay implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#telling);
+    for (const timer of this.#telling) clearInterval(timer);
     this.endAll();
     this.#upstreams[Symbol.dispose]();
   }
@@ -121,11 +128,15 @@ export class Relay implements Disposable {
     }
     const connections = this.#upstreams.agent(service, head.target.tls);
     if (head.body !== "stream") {
+      this.#traffic.addToService(payload.byteLength);
       upstream.send(connections, head, head.body === "inline" ? payload : null, sender);
       return;
     }
     this.#edge.body(head.id).then(
-      (body) => upstream.send(connections, head, body, sender),
+      (body) => {
+        body.on("data", (chunk: Buffer) => this.#traffic.addToService(chunk.byteLength));
+        upstream.send(connections, head, body, sender);
+      },
       (error: unknown) => sender.fail("broken", messageOf(error)),
     );
   }
@@ -175,6 +186,11 @@ export class Relay implements Disposable {
     this.#active.clear();
   }
 
+  #tellTraffic(): void {
+    const traffic = this.#traffic.take(this.#streams.values());
+    if (traffic !== undefined) this.#edge.send({ type: "active", visitors: [], traffic });
+  }
+
   #service(target: Target): ServiceAddress | undefined {
     const service = target.kind === "port" ? this.#context.service(target.session) : undefined;
     return target.kind === "port" && service?.port === target.port ? service : undefined;
@@ -193,6 +209,7 @@ export class Relay implements Disposable {
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
     this.#streams.delete(id);
+    this.#traffic.add(stream);
     const left = (this.#counts.get(stream.session) ?? 0) - 1;
     if (stream.isLog) return;
     if (left > 0) this.#counts.set(stream.session, left);

@@ -47,6 +47,8 @@ const isSendable = (code: number): boolean =>
  * service refuses the upgrade, it is the source of the answer that says so.
  */
 export class SocketBridge implements AnswerSource {
+  /** Bytes of the messages that have come from either side since they were last taken; see traffic.ts. */
+  readonly bytes = { toBrowser: 0, toService: 0 };
   #service: WebSocket | undefined;
   #edge: WebSocket | undefined;
   #refusal: IncomingMessage | undefined;
@@ -133,8 +135,8 @@ export class SocketBridge implements AnswerSource {
         socket.terminate();
         return;
       }
-      couple(service, socket);
-      couple(socket, service);
+      couple(service, socket, (bytes) => (this.bytes.toBrowser += bytes));
+      couple(socket, service, (bytes) => (this.bytes.toService += bytes));
       service.resume();
     });
     socket.on("error", (error) => {
@@ -145,9 +147,13 @@ export class SocketBridge implements AnswerSource {
   }
 }
 
+const sizeOf = (data: RawData): number =>
+  Array.isArray(data) ? data.reduce((sum, { byteLength }) => sum + byteLength, 0) : data.byteLength;
+
 /** Passes messages one way, holding the sender back while the receiver is behind; then the close. */
-function couple(from: WebSocket, to: WebSocket): void {
+function couple(from: WebSocket, to: WebSocket, count: (bytes: number) => void): void {
   from.on("message", (data: RawData, isBinary: boolean) => {
+    count(sizeOf(data));
     if (to.readyState !== WebSocket.OPEN) return;
     to.send(data, { binary: isBinary }, () => {
       if (from.isPaused && to.bufferedAmount <= LOW_WATER) from.resume();

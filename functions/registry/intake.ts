@@ -1,6 +1,7 @@
 import type { UserId } from "../../contract/person.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { LiveSessions } from "./live-sessions.ts";
+import type { OpenStreams } from "./open-streams.ts";
 import type { Totals } from "./totals.ts";
 import type { Users } from "./users.ts";
 import type { WorkspaceReceipt, WorkspaceReport } from "./workspace-report.ts";
@@ -19,6 +20,7 @@ type IntakeOptions = {
   sessions: LiveSessions;
   auditLog: AuditLog;
   totals: Totals;
+  openStreams: OpenStreams;
 };
 
 /** Where the workspaces tell what there is. */
@@ -55,6 +57,7 @@ export class Intake {
     users.take(user, version, snapshot, now);
     sessions.take(user, snapshot.sessions);
     totals.take(user, snapshot.counters);
+    this.#options.openStreams.take(user, snapshot.counters.open);
     totals.add("reports", 1);
     totals.add("reports_waited_ms", waitedMs);
   }

@@ -1,5 +1,6 @@
 import { SESSION_STATES } from "../../contract/session.ts";
 import { type CounterName, COUNTERS } from "../counters.ts";
+import type { OpenStreams } from "./open-streams.ts";
 import type { Family, Sample } from "./prometheus.ts";
 import type { Totals } from "./totals.ts";
 import type { Users } from "./users.ts";
@@ -15,10 +16,12 @@ const gauge = (name: string, help: string, samples: readonly Sample[]): Family =
 export class Metrics {
   readonly #users: Users;
   readonly #totals: Totals;
+  readonly #openStreams: OpenStreams;
 
-  constructor(users: Users, totals: Totals) {
+  constructor(users: Users, totals: Totals, openStreams: OpenStreams) {
     this.#users = users;
     this.#totals = totals;
+    this.#openStreams = openStreams;
   }
 
   async families(): Promise<Family[]> {
@@ -35,6 +38,11 @@ export class Metrics {
         "berth_sessions",
         "Sessions by state. Of those that have ended, the newest of each user.",
         bySession,
+      ),
+      gauge(
+        "berth_relay_open_streams",
+        "Relayed requests and WebSockets that are open, by kind, as agents tell.",
+        Object.entries(this.#openStreams.totals()).map(([kind, value]) => ({ labels: { kind }, value })),
       ),
       gauge("berth_webhooks_dead", "Webhooks that could not be delivered and wait for an operator.", [
         { value: dead },

@@ -9,6 +9,7 @@ import { LiveSessions } from "./live-sessions.ts";
 import { Metrics } from "./metrics.ts";
 import type { RegistryParts } from "./parts.ts";
 import { ShareOwners } from "./share-owners.ts";
+import { OpenStreams } from "./open-streams.ts";
 import { Totals } from "./totals.ts";
 import { Users } from "./users.ts";
 
@@ -28,6 +29,7 @@ export class Registry extends DurableObject<Env> {
     const sessions = new LiveSessions(sql);
     const auditLog = new AuditLog(sql);
     const totals = new Totals(sql);
+    const openStreams = new OpenStreams(sql);
     const enrolments = new Enrolments(sql, () => ctx.waitUntil(this.#alarm.set()));
     this.#alarm = new Alarm(storage, [enrolments]);
     this.#parts = {
@@ -36,8 +38,8 @@ export class Registry extends DurableObject<Env> {
       users,
       sessions,
       auditLog,
-      metrics: new Metrics(users, totals),
-      intake: new Intake({ storage, users, sessions, auditLog, totals }),
+      metrics: new Metrics(users, totals, openStreams),
+      intake: new Intake({ storage, users, sessions, auditLog, totals, openStreams }),
     };
   }
 

@@ -1,3 +1,4 @@
+import type { StreamKind } from "../../contract/frames.ts";
 import type { Person } from "../../contract/person.ts";
 import type { Placement, SessionState } from "../../contract/session.ts";
 import type { AuditEntry } from "../workspace/audit.ts";
@@ -34,8 +35,12 @@ export type WorkspaceSnapshot = {
   counts: Readonly<Record<SessionState, number>>;
   /** Webhooks that could not be delivered. */
   dead: number;
-  /** What was counted in the object's present life, which `run` names. */
-  counters: { run: string; values: Readonly<Record<string, number>> };
+  /** What was counted in the object's present life, which `run` names; `open` are the relayed streams that are open. */
+  counters: {
+    run: string;
+    values: Readonly<Record<string, number>>;
+    open: Readonly<Record<StreamKind, number>>;
+  };
 };
 
 /** What a workspace sends. It may be sent twice, and arrive late: an older `version` changes nothing. */

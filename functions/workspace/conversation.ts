@@ -16,6 +16,7 @@ import type { RegistrySync } from "./registry-sync.ts";
 import type { Reports } from "./reports.ts";
 import type { Shares } from "./shares.ts";
 import type { Store } from "./store.ts";
+import { Traffic } from "./traffic.ts";
 
 export type ConversationOptions = {
   store: Store;
@@ -36,9 +37,11 @@ export type ConversationOptions = {
 /** What the agent says on its link, and what is done with it. */
 export class Conversation implements LinkHandler {
   readonly #options: ConversationOptions;
+  readonly #traffic: Traffic;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
+    this.#traffic = new Traffic(options.counters);
   }
 
   onHello(
@@ -91,6 +94,7 @@ export class Conversation implements LinkHandler {
         return;
       case "active":
         access.keep(head.visitors);
+        if (head.traffic !== undefined) this.#traffic.take(head.traffic, Date.now());
         shares.keep(head.visitors);
         return;
       default:
@@ -102,6 +106,7 @@ export class Conversation implements LinkHandler {
   async onLost(): Promise<void> {
     const { counters, registry, feed, answers } = this.#options;
     counters.add("links_lost");
+    this.#traffic.end();
     registry.agent(Date.now());
     feed.agent();
     await answers.lose();

@@ -142,7 +142,7 @@ export class RegistrySync implements Chore {
       sessions,
       counts,
       dead: dead(),
-      counters: { run: counters.run, values: counters.values },
+      counters: { run: counters.run, values: counters.values, open: counters.open },
     };
   }
 

@@ -1,5 +1,5 @@
 import { evictDurableObject, reset } from "cloudflare:test";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { LOCAL_USER } from "../../../contract/person.ts";
 import { TestAgent } from "../support/agent.ts";
 import { api, CONSOLE, workspace } from "../support/edge.ts";
@@ -9,6 +9,7 @@ import { tell } from "../support/registry.ts";
 import { running } from "../support/running.ts";
 
 afterEach(async () => {
+  vi.useRealTimers();
   await reset();
 });
 
@@ -52,5 +53,47 @@ describe("the metrics", () => {
       await evictDurableObject(workspace());
       expect(await count()).toBe(life);
     }
+  });
+});
+
+describe("what agents relay", () => {
+  const metricsNow = async () => {
+    await tell(LOCAL_USER, 150_000);
+    const { value } = readPrometheus(await (await api("GET", "/metrics")).text());
+    const open = (kind: string) => value("berth_relay_open_streams", { kind });
+    const bytes = (direction: string) => value("berth_relay_bytes_total", { direction });
+    return {
+      open: [open("http"), open("sse"), open("websocket")],
+      bytes: [bytes("to_browser"), bytes("to_service")],
+    };
+  };
+  const open = { http: 1, sse: 2, websocket: 3 };
+
+  it("is added up, and forgotten of streams once the link is gone", async () => {
+    const agent = await TestAgent.connect();
+    agent.send({ type: "active", visitors: [], traffic: { toBrowser: 1000, toService: 10, open } });
+    await agent.untaken();
+    expect(await metricsNow()).toEqual({ open: [1, 2, 3], bytes: [1000, 10] });
+    agent.send({ type: "active", visitors: [], traffic: { toBrowser: 500, toService: 10, open } });
+    await agent.untaken();
+    expect(await metricsNow()).toEqual({ open: [1, 2, 3], bytes: [1500, 20] });
+    await agent[Symbol.asyncDispose]();
+    await vi.waitFor(async () => expect(await metricsNow()).toEqual({ open: [0, 0, 0], bytes: [1500, 20] }), {
+      timeout: 20_000,
+    });
+  });
+
+  it("is believed within what a network carries", async () => {
+    await using agent = await TestAgent.connect();
+    const traffic = {
+      toBrowser: Number.MAX_SAFE_INTEGER,
+      toService: Number.MAX_SAFE_INTEGER,
+      open: { ...open, http: Number.MAX_SAFE_INTEGER },
+    };
+    for (let count = 0; count < 10; count += 1) agent.send({ type: "active", visitors: [], traffic });
+    await agent.untaken();
+    expect((await metricsNow()).open[0]).toBe(100_000);
+    // 10 Gbit/s for the minutes that the test has let pass.
+    for (const bytes of (await metricsNow()).bytes) expect(bytes).toBeLessThan(1e15);
   });
 });

@@ -28,5 +28,5 @@ export const snapshotOf = (owner: Person): WorkspaceSnapshot => ({
   sessions: [],
   counts: noSessions(),
   dead: 0,
-  counters: { run: "once", values: {} },
+  counters: { run: "once", values: {}, open: { http: 0, sse: 0, websocket: 0 } },
 });
