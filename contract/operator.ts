@@ -4,6 +4,19 @@ import { Role, UserId } from "./person.ts";
 
 const time = z.iso.datetime();
 
+/** A line that an operator writes to somebody: who reads it is said where it is asked for. */
+export const Reason = z
+  .string()
+  .trim()
+  .min(1)
+  .max(300)
+  // Not a regex of the schema: in JSON Schema a pattern has no flags.
+  .refine((text) => !/\p{Cc}/u.test(text), "must not hold control characters");
+
+/** Who has locked somebody out, since when, and why, which they read when they try to log in. */
+export const LockedOut = z.object({ since: time, by: z.string(), reason: z.string() });
+export type LockedOut = z.infer<typeof LockedOut>;
+
 /** Somebody with a workspace, as an operator sees them. Null: they have never logged in, only a platform acts for them. */
 export const OperatorUser = z.object({
   id: UserId,
@@ -15,6 +28,8 @@ export const OperatorUser = z.object({
   groups: z.array(z.string()),
   /** When a browser of theirs was last used. */
   seenAt: time.nullable(),
+  /** Null: they are not locked out. */
+  lockedOut: LockedOut.nullable(),
 });
 export type OperatorUser = z.infer<typeof OperatorUser>;
 
@@ -57,6 +72,15 @@ export const OperatorSession = z.object({
 });
 export type OperatorSession = z.infer<typeof OperatorSession>;
 
+/** A session of anybody's that is over. */
+export const EndedSession = OperatorSession.omit({ canceling: true, reachable: true }).extend({
+  /** Why it failed, in one line; empty unless it did. */
+  error: z.string(),
+  /** Null: its agent did not say when. */
+  endedAt: time.nullable(),
+});
+export type EndedSession = z.infer<typeof EndedSession>;
+
 /** One line of the audit log: who did what, to which session, from where, when. */
 export const AuditLine = z.object({
   /** Counts up over all workspaces, in the order in which they told: what `after` takes. */
@@ -93,12 +117,3 @@ export const DeadWebhook = z.object({
   diedAt: time,
 });
 export type DeadWebhook = z.infer<typeof DeadWebhook>;
-
-/** Why an operator cancels somebody's session: its owner reads it. */
-export const CancelReason = z
-  .string()
-  .trim()
-  .min(1)
-  .max(300)
-  // Not a regex of the schema: in JSON Schema a pattern has no flags.
-  .refine((text) => !/\p{Cc}/u.test(text), "must not hold control characters");

@@ -47,6 +47,11 @@ const CATALOGUE = {
     title: "You may not log in here",
     remedy: "Ask the operator to admit one of your groups, or log in as somebody else.",
   },
+  locked_out: {
+    status: 403,
+    title: "This account is locked",
+    remedy: "Ask an operator of this edge to let you in again.",
+  },
   not_found: { status: 404, title: "Not found", remedy: "See `berth list` for what is there." },
   unknown_service: {
     status: 404,

@@ -23,12 +23,12 @@ export async function errorResponse(
 }
 
 function pageOf(error: BerthError, request: Request, env: Env, to?: string) {
-  const { code, detail, remedy } = error.problem;
-  if (code !== "unauthorized" && code !== "not_admitted")
+  const { code, title, detail, remedy } = error.problem;
+  if (code !== "unauthorized" && code !== "not_admitted" && code !== "locked_out")
     return problemPage(error.problem, consoleElsewhere(new URL(request.url), env));
   const href = loginHref(request, env, to);
   if (code === "unauthorized" || href === null) return loginPage({ href, detail });
-  return notAdmittedPage({ href: `${href}&as=another`, detail, remedy });
+  return notAdmittedPage({ title, href: `${href}&as=another`, detail, remedy });
 }
 
 /** Where a login begins that leads back to what was asked for; null where it begins on the workspace. */

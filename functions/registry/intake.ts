@@ -1,5 +1,6 @@
 import type { UserId } from "../../contract/person.ts";
 import type { AuditLog } from "./audit-log.ts";
+import type { EndedSessions } from "./ended-sessions.ts";
 import type { LiveSessions } from "./live-sessions.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { Totals } from "./totals.ts";
@@ -18,6 +19,7 @@ type IntakeOptions = {
   storage: DurableObjectStorage;
   users: Users;
   sessions: LiveSessions;
+  endedSessions: EndedSessions;
   auditLog: AuditLog;
   totals: Totals;
   openStreams: OpenStreams;
@@ -50,9 +52,10 @@ export class Intake {
     });
   }
 
-  #take(user: UserId, { version, snapshot, audit, waitedMs }: WorkspaceReport, now: number): void {
-    const { users, sessions, auditLog, totals } = this.#options;
+  #take(user: UserId, { version, snapshot, audit, ended, waitedMs }: WorkspaceReport, now: number): void {
+    const { users, sessions, endedSessions, auditLog, totals } = this.#options;
     for (const { action } of auditLog.take(user, audit, now)) totals.add(`actions ${action}`, 1);
+    endedSessions.take(user, ended);
     if (version <= users.versionOf(user)) return;
     users.take(user, version, snapshot, now);
     sessions.take(user, snapshot.sessions);

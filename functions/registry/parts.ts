@@ -1,6 +1,7 @@
 import type { Env } from "../env.ts";
 import { type Calls, remotePart } from "../part-calls.ts";
 import type { AuditLog } from "./audit-log.ts";
+import type { EndedSessions } from "./ended-sessions.ts";
 import type { Enrolments } from "./enrolments.ts";
 import type { Intake } from "./intake.ts";
 import type { LiveSessions } from "./live-sessions.ts";
@@ -14,6 +15,7 @@ export type RegistryParts = {
   intake: Intake;
   users: Users;
   sessions: LiveSessions;
+  endedSessions: EndedSessions;
   auditLog: AuditLog;
   metrics: Metrics;
   shareOwners: ShareOwners;

@@ -3,6 +3,7 @@ import type { Env } from "../env.ts";
 import { callPart } from "../part-calls.ts";
 import { Alarm } from "../workspace/alarm.ts";
 import { AuditLog } from "./audit-log.ts";
+import { EndedSessions } from "./ended-sessions.ts";
 import { Enrolments } from "./enrolments.ts";
 import { Intake } from "./intake.ts";
 import { LiveSessions } from "./live-sessions.ts";
@@ -27,6 +28,7 @@ export class Registry extends DurableObject<Env> {
     const { sql } = storage;
     const users = new Users(sql);
     const sessions = new LiveSessions(sql);
+    const endedSessions = new EndedSessions(sql);
     const auditLog = new AuditLog(sql);
     const totals = new Totals(sql);
     const openStreams = new OpenStreams(sql);
@@ -37,9 +39,10 @@ export class Registry extends DurableObject<Env> {
       shareOwners: new ShareOwners(sql),
       users,
       sessions,
+      endedSessions,
       auditLog,
       metrics: new Metrics(users, totals, openStreams),
-      intake: new Intake({ storage, users, sessions, auditLog, totals, openStreams }),
+      intake: new Intake({ storage, users, sessions, endedSessions, auditLog, totals, openStreams }),
     };
   }
 

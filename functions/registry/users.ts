@@ -1,6 +1,7 @@
 import { noSessions, type OperatorUser, type OperatorWorkspace } from "../../contract/operator.ts";
 import { Person, type UserId } from "../../contract/person.ts";
 import type { SessionState } from "../../contract/session.ts";
+import type { LockedOut } from "../workspace/lock.ts";
 import type { WorkspaceSnapshot } from "./workspace-report.ts";
 
 const SCHEMA = `
@@ -8,6 +9,9 @@ const SCHEMA = `
     id TEXT PRIMARY KEY, version INTEGER NOT NULL, told INTEGER NOT NULL, person TEXT, words TEXT NOT NULL, seen INTEGER,
     host TEXT, account TEXT, agent_version TEXT, online INTEGER NOT NULL, since INTEGER, counts TEXT NOT NULL,
     dead INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS lock_outs (
+    user TEXT PRIMARY KEY, locked_since INTEGER NOT NULL, locked_by TEXT NOT NULL, locked_reason TEXT NOT NULL
   );
 `;
 
@@ -23,6 +27,10 @@ type Row = {
   since: number | null;
   counts: string;
   dead: number;
+  /** All three are null for somebody who is not locked out. */
+  locked_since: number | null;
+  locked_by: string | null;
+  locked_reason: string | null;
 };
 
 /** Somebody, and their workspace. */
@@ -61,9 +69,11 @@ export class Users {
 
   /** Takes what a workspace tells. */
   take(id: UserId, version: number, snapshot: WorkspaceSnapshot, now: number): void {
-    const { owner, seen, agent, counts, dead } = snapshot;
+    const { owner, lockedOut, seen, agent, counts, dead } = snapshot;
     if (this.versionOf(id) === 0) this.#count += 1;
-    const words = [id, owner?.name, owner?.email, owner?.subject, agent.host, agent.user, agent.version];
+    const { host, user: account, version: agentVersion } = agent;
+    const lock = lockedOut === null ? null : "locked out";
+    const words = [id, owner?.name, owner?.email, owner?.subject, host, account, agentVersion, lock];
     this.#sql.exec(
       "INSERT OR REPLACE INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       id,
@@ -75,14 +85,29 @@ export class Users {
         .join("\n")
         .toLowerCase(),
       seen,
-      agent.host,
-      agent.user,
-      agent.version,
+      host,
+      account,
+      agentVersion,
       agent.online ? 1 : 0,
       agent.since,
       JSON.stringify(counts),
       dead,
     );
+    this.#lock(id, lockedOut);
+  }
+
+  /** An operator has just locked somebody out, or let them in: it is seen at once, and told by their workspace later. */
+  async locked(id: UserId, lockedOut: LockedOut | null): Promise<void> {
+    this.#lock(id, lockedOut);
+  }
+
+  #lock(id: UserId, lockedOut: LockedOut | null): void {
+    if (lockedOut === null) {
+      this.#sql.exec("DELETE FROM lock_outs WHERE user = ?", id);
+      return;
+    }
+    const { since, by, reason } = lockedOut;
+    this.#sql.exec("INSERT OR REPLACE INTO lock_outs VALUES (?, ?, ?, ?)", id, since, by, reason);
   }
 
   get size(): number {
@@ -105,7 +130,10 @@ export class Users {
     const order = query.order === "told" ? "online DESC, told DESC" : "id";
     const values = [...words, ...(query.after === undefined ? [] : [query.after]), query.limit];
     return this.#sql
-      .exec<Row>(`SELECT * FROM users ${where} ORDER BY ${order} LIMIT ?`, ...values)
+      .exec<Row>(
+        `SELECT * FROM users LEFT JOIN lock_outs ON lock_outs.user = users.id ${where} ORDER BY ${order} LIMIT ?`,
+        ...values,
+      )
       .toArray()
       .map(known);
   }
@@ -136,6 +164,12 @@ export type UserTotals = {
   sessions: Record<SessionState, number>;
 };
 
+function lockOf(row: Row): OperatorUser["lockedOut"] {
+  const { locked_since: since, locked_by: by, locked_reason: reason } = row;
+  if (since === null || by === null || reason === null) return null;
+  return { since: new Date(since).toISOString(), by, reason };
+}
+
 function known(row: Row): KnownUser {
   const person = row.person === null ? null : Person.parse(JSON.parse(row.person));
   const { id } = row;
@@ -149,6 +183,7 @@ function known(row: Row): KnownUser {
       role: person?.role ?? null,
       groups: person?.groups ?? [],
       seenAt: iso(row.seen),
+      lockedOut: lockOf(row),
     },
     workspace: {
       user: id,

@@ -2,6 +2,7 @@ import type { StreamKind } from "../../contract/frames.ts";
 import type { Person } from "../../contract/person.ts";
 import type { Placement, SessionState } from "../../contract/session.ts";
 import type { AuditEntry } from "../workspace/audit.ts";
+import type { LockedOut } from "../workspace/lock.ts";
 
 /** A session that has not ended, as its workspace tells the registry: nothing of what its application shows. */
 export type LiveSession = {
@@ -17,10 +18,19 @@ export type LiveSession = {
   startedAt: number | null;
 };
 
+/** A session that has ended, as its workspace tells the registry. */
+export type EndedSession = Omit<LiveSession, "canceling"> & {
+  /** Why it failed, cut to a line; empty unless it did. */
+  error: string;
+  endedAt: number | null;
+};
+
 /** A workspace at one moment. Times in milliseconds since 1970. */
 export type WorkspaceSnapshot = {
   /** Null: nobody has ever logged in to it. */
   owner: Person | null;
+  /** Null: they are not locked out. */
+  lockedOut: LockedOut | null;
   /** When a browser of the owner's was last used. */
   seen: number | null;
   /** `host` null: no agent has ever connected. `since`: when it came, or went. */
@@ -50,6 +60,8 @@ export type WorkspaceReport = {
   snapshot: WorkspaceSnapshot;
   /** Those after the last that the registry acknowledged, oldest first. */
   audit: readonly AuditEntry[];
+  /** Those that have ended and that the registry has not acknowledged, in the order in which they did. */
+  ended: readonly EndedSession[];
   /** How long the oldest change in it has waited. Milliseconds. */
   waitedMs: number;
 };

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { Person } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
-import { addressOf } from "../auth/address.ts";
+import { addressOf, networkOf } from "../auth/address.ts";
 import { safeReturn, userOfCode } from "../auth/code.ts";
 import { type Claims, clearCookie, issueCookie, readCookie } from "../auth/cookie.ts";
 import { clearTransaction, keepTransaction, readTransaction } from "../auth/login-transaction.ts";
@@ -42,7 +42,7 @@ const destinationOf = (c: Ctx): string => safeReturn(c.req.query("to"));
  * @throws BerthError `too_many_requests`
  */
 async function countAttempt(c: Ctx, step: "begin" | "finish" | "link"): Promise<void> {
-  const { success } = await c.env.ATTEMPTS.limit({ key: `${step} ${addressOf(c.req.raw) ?? "local"}` });
+  const { success } = await c.env.ATTEMPTS.limit({ key: `${step} ${networkOf(addressOf(c.req.raw))}` });
   if (!success)
     throw new BerthError("too_many_requests", "there were too many attempts to log in from this address", {
       retryAfter: ATTEMPTS_PERIOD_S,
@@ -68,8 +68,9 @@ async function enterAs(
   options: { idToken: string | null; to: string },
 ): Promise<Response> {
   const { idToken, to } = options;
-  const claims = await partOf(c.env, person.id, "access").login(person, { ...browserOf(c), idToken });
-  return enter(c, claims, to);
+  const entered = await partOf(c.env, person.id, "access").login(person, { ...browserOf(c), idToken });
+  if (!entered.ok) throw BerthError.from(entered.problem);
+  return enter(c, entered.value, to);
 }
 
 /** Of the local instance: the link that was printed there. Only what fails is counted, so that nobody locks its user out. */

@@ -5,6 +5,7 @@ import { BerthError } from "../../contract/problem.ts";
 import type { Session } from "../../contract/session.ts";
 import type { AppEnv, Env } from "../env.ts";
 import { registryPart } from "../registry/parts.ts";
+import type { LockOutReceipt } from "../workspace/lock-out.ts";
 import { partOf } from "../workspace/parts.ts";
 
 /** Workspaces that are asked for their dead webhooks at once. */
@@ -29,6 +30,47 @@ export async function cancelForUser(
   const canceled = await c.env.WORKSPACE.getByName(user).cancel(id, { host, caller, reason });
   if (!canceled.ok) throw BerthError.from(canceled.problem);
   return canceled.value;
+}
+
+/** The registry hears it from the workspace too: what it is told here, the operator sees at once. */
+async function tellLock(
+  env: Env,
+  user: UserId,
+  lockedOut: LockOutReceipt["lockedOut"] | null,
+): Promise<void> {
+  await registryPart(env, "users")
+    .locked(user, lockedOut)
+    .catch((error: unknown) => console.warn(`the registry does not know yet of the lock of ${user}:`, error));
+}
+
+/**
+ * Locks somebody out, and ends what is open for them.
+ * @param options.cancels true to cancel their sessions too
+ * @throws BerthError `not_found`; `invalid_request` for oneself: nobody could let oneself in again
+ */
+export async function lockOutUser(
+  c: Context<AppEnv>,
+  { user, reason, cancels }: { user: UserId; reason: string; cancels: boolean },
+): Promise<LockOutReceipt> {
+  const { sessionsHost: host, caller } = c.var;
+  if (user === caller.user)
+    throw new BerthError("invalid_request", "you cannot lock yourself out: another operator can", {
+      field: "user",
+    });
+  await checkKnown(c.env, user);
+  const receipt = await partOf(c.env, user, "lockOut").begin({ reason, cancels }, { host, caller });
+  await tellLock(c.env, user, receipt.lockedOut);
+  return receipt;
+}
+
+/**
+ * Lets somebody in again; nothing happens to who is not locked out.
+ * @throws BerthError `not_found`
+ */
+export async function letInUser(c: Context<AppEnv>, user: UserId): Promise<void> {
+  await checkKnown(c.env, user);
+  await partOf(c.env, user, "lockOut").end(c.var.caller);
+  await tellLock(c.env, user, null);
 }
 
 /** A page of them. `unanswered`: whose workspace could not be asked, so that others may be there. */

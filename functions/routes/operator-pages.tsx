@@ -1,15 +1,18 @@
 import { Hono } from "hono";
-import { CancelReason } from "../../contract/operator.ts";
+import { Reason } from "../../contract/operator.ts";
 import { UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { SessionState } from "../../contract/session.ts";
 import type { AppEnv } from "../env.ts";
 import { registryPart } from "../registry/parts.ts";
+import type { SessionQuery } from "../registry/session-rows.ts";
 import { OperatorAudit } from "../views/operator-audit.tsx";
+import { OperatorEndedSessions } from "../views/operator-ended-sessions.tsx";
 import { OperatorOverview } from "../views/operator-overview.tsx";
+import type { SessionFilter } from "../views/operator-session-filters.tsx";
 import { OperatorSessions } from "../views/operator-sessions.tsx";
 import { OperatorWebhooks } from "../views/operator-webhooks.tsx";
-import { cancelForUser, deadWebhooks, treatDeadWebhook } from "./operator-actions.ts";
+import { cancelForUser, deadWebhooks, letInUser, lockOutUser, treatDeadWebhook } from "./operator-actions.ts";
 import { type Console, formOf, frameFor, page } from "./page.ts";
 
 /** Users, sessions and entries on one page. */
@@ -44,16 +47,60 @@ const typedUser = (text: string): UserId | undefined =>
 async function overview(c: Console): Promise<Response> {
   const query = typed(c, "q");
   const users = registryPart(c.env, "users");
-  const [frame, totals, known] = await Promise.all([
+  const done = typedUser(typed(c, "done"));
+  const [frame, totals, known, [changed = null]] = await Promise.all([
     frameFor(c, "operator"),
     users.totals(),
     users.list({ search: query, order: "told", limit: USERS + 1 }),
+    done === undefined ? [] : users.list({ search: done, limit: 1 }),
   ]);
   const shown = { users: known.slice(0, USERS), isCut: known.length > USERS };
-  return page(c, <OperatorOverview {...{ frame, totals, ...shown, query, now: Date.now() }} />);
+  const props = {
+    frame,
+    totals,
+    ...shown,
+    query,
+    self: c.var.caller.user,
+    done: changed?.user.id === done ? changed : null,
+    now: Date.now(),
+  };
+  return page(c, <OperatorOverview {...props} />);
+}
+
+/** @throws BerthError `invalid_request` for what is no reason */
+function reasonIn(form: FormData, what: string): string {
+  const reason = Reason.safeParse(form.get("reason"));
+  if (reason.success) return reason.data;
+  throw new BerthError("invalid_request", `${what} needs a reason of one line`, { field: "reason" });
+}
+
+async function lockOut(c: Console): Promise<Response> {
+  const user = userOf(c);
+  const form = await formOf(c);
+  await lockOutUser(c, { user, reason: reasonIn(form, "a lock-out"), cancels: form.get("cancels") === "1" });
+  return c.redirect(address("/operator", { done: user }), 303);
+}
+
+async function letIn(c: Console): Promise<Response> {
+  const user = userOf(c);
+  await letInUser(c, user);
+  return c.redirect(address("/operator", { done: user }), 303);
 }
 
 const deadCount = async (c: Console): Promise<number> => (await registryPart(c.env, "users").totals()).dead;
+
+/** What the pages of sessions ask for. */
+const sessionQuery = (filter: SessionFilter, after: number): SessionQuery => ({
+  search: filter.q,
+  state: SessionState.safeParse(filter.state).data,
+  user: typedUser(filter.user),
+  after: Number.isSafeInteger(after) && after > 0 ? after : undefined,
+  limit: SESSIONS,
+});
+
+/** Where the next page is; null on the last. */
+const following = (path: string, filter: SessionFilter, next: number | null): string | null =>
+  next === null ? null : address(path, { ...filter, after: String(next) });
 
 async function sessions(c: Console): Promise<Response> {
   const filter = { q: typed(c, "q"), state: typed(c, "state"), user: typed(c, "user") };
@@ -61,33 +108,31 @@ async function sessions(c: Console): Promise<Response> {
   const [frame, dead, found] = await Promise.all([
     frameFor(c, "operator"),
     deadCount(c),
-    registryPart(c.env, "sessions").page({
-      search: filter.q,
-      state: SessionState.safeParse(filter.state).data,
-      user: typedUser(filter.user),
-      after: Number.isSafeInteger(after) && after > 0 ? after : undefined,
-      limit: SESSIONS,
-    }),
+    registryPart(c.env, "sessions").page(sessionQuery(filter, after)),
   ]);
-  const next =
-    found.next === null ? null : address("/operator/sessions", { ...filter, after: String(found.next) });
+  const next = following("/operator/sessions", filter, found.next);
   const canceled = given(typed(c, "canceled")) ?? null;
   const props = { frame, dead, sessions: found.sessions, filter, next, canceled, now: Date.now() };
   return page(c, <OperatorSessions {...props} />);
 }
 
+async function endedSessions(c: Console): Promise<Response> {
+  const filter = { q: typed(c, "q"), state: typed(c, "state"), user: typed(c, "user") };
+  const after = Number(typed(c, "after"));
+  const [frame, dead, found] = await Promise.all([
+    frameFor(c, "operator"),
+    deadCount(c),
+    registryPart(c.env, "endedSessions").page(sessionQuery(filter, after)),
+  ]);
+  const next = following("/operator/sessions/ended", filter, found.next);
+  const props = { frame, dead, sessions: found.sessions, filter, next, now: Date.now() };
+  return page(c, <OperatorEndedSessions {...props} />);
+}
+
 async function cancel(c: Console): Promise<Response> {
   const user = userOf(c);
-  const reason = CancelReason.safeParse((await formOf(c)).get("reason"));
-  if (!reason.success)
-    throw new BerthError(
-      "invalid_request",
-      "a cancel of somebody else's session needs a reason of one line",
-      {
-        field: "reason",
-      },
-    );
-  const { id } = await cancelForUser(c, { user, id: c.req.param("id") ?? "", reason: reason.data });
+  const reason = reasonIn(await formOf(c), "a cancel of somebody else's session");
+  const { id } = await cancelForUser(c, { user, id: c.req.param("id") ?? "", reason });
   return c.redirect(address("/operator/sessions", { canceled: id }), 303);
 }
 
@@ -154,7 +199,10 @@ async function audit(c: Console): Promise<Response> {
 export function operatorPages(): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   routes.get("/", overview);
+  routes.post("/users/:user/lock-out", lockOut);
+  routes.post("/users/:user/let-in", letIn);
   routes.get("/sessions", sessions);
+  routes.get("/sessions/ended", endedSessions);
   routes.post("/sessions/:user/:id/cancel", cancel);
   routes.get("/webhooks", webhooks);
   routes.post("/webhooks/:user/:id/redeliver", treatWebhook("redeliver"));

@@ -1,12 +1,5 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import {
-  AuditLine,
-  CancelReason,
-  DeadWebhook,
-  OperatorSession,
-  OperatorUser,
-  OperatorWorkspace,
-} from "../../contract/operator.ts";
+import { AuditLine, Reason, DeadWebhook, EndedSession, OperatorSession } from "../../contract/operator.ts";
 import { UserId } from "../../contract/person.ts";
 import { SessionState } from "../../contract/session.ts";
 import { requireRole } from "../auth/guard.ts";
@@ -17,50 +10,19 @@ import { auditLines } from "./audit-export.ts";
 import { rejectInvalid } from "./invalid.ts";
 import { operatorPages } from "./operator-pages.tsx";
 import { cancelForUser, deadWebhooks, treatDeadWebhook } from "./operator-actions.ts";
-import { common, json, problem, security } from "./responses.ts";
-
-/** Items on one page, unless asked otherwise. */
-const PAGE = 100;
+import { hidden, limit, pageOf, search } from "./operator-lists.ts";
+import { operatorUsersApi } from "./operator-users.ts";
+import { json, problem, security } from "./responses.ts";
 
 /** One JSON value on each line. */
 const LINES: string = "application/x-ndjson";
 
-const limit = z.coerce.number().int().min(1).max(1000).default(PAGE);
-const search = z.string().max(200).optional();
-const hidden = { 404: problem("Nothing is there for those who are no operators"), ...common };
-
-const pageOf = <Schema extends z.ZodType, Next extends z.ZodType>(name: string, item: Schema, next: Next) =>
-  z
-    .object({ items: z.array(item), next: next.nullable() })
-    .openapi(name, { description: "`next` is what `after` takes for the next page; null on the last" });
-
-const byUser = z.object({ q: search, after: z.string().max(64).optional(), limit });
-
-const listUsers = createRoute({
-  method: "get",
-  path: "/users",
-  summary: "Operators: everybody with a workspace",
-  security,
-  request: { query: byUser },
-  responses: {
-    200: json(pageOf("OperatorUsers", OperatorUser.openapi("OperatorUser"), z.string()), "Users by id"),
-    ...hidden,
-  },
-});
-
-const listWorkspaces = createRoute({
-  method: "get",
-  path: "/workspaces",
-  summary: "Operators: the workspaces, as they last told",
-  security,
-  request: { query: byUser },
-  responses: {
-    200: json(
-      pageOf("OperatorWorkspaces", OperatorWorkspace.openapi("OperatorWorkspace"), z.string()),
-      "Workspaces by user",
-    ),
-    ...hidden,
-  },
+const bySession = z.object({
+  state: SessionState.optional(),
+  user: UserId.optional(),
+  q: search,
+  after: z.coerce.number().int().optional(),
+  limit,
 });
 
 const listSessions = createRoute({
@@ -68,19 +30,26 @@ const listSessions = createRoute({
   path: "/sessions",
   summary: "Operators: the sessions of everybody that have not ended",
   security,
-  request: {
-    query: z.object({
-      state: SessionState.optional(),
-      user: UserId.optional(),
-      q: search,
-      after: z.coerce.number().int().optional(),
-      limit,
-    }),
-  },
+  request: { query: bySession },
   responses: {
     200: json(
       pageOf("OperatorSessions", OperatorSession.openapi("OperatorSession"), z.int()),
       "Sessions, newest first",
+    ),
+    ...hidden,
+  },
+});
+
+const listEnded = createRoute({
+  method: "get",
+  path: "/sessions/ended",
+  summary: "Operators: the sessions of everybody that ended last",
+  security,
+  request: { query: bySession },
+  responses: {
+    200: json(
+      pageOf("EndedSessions", EndedSession.openapi("EndedSession"), z.int()),
+      "Sessions, the last that ended first",
     ),
     ...hidden,
   },
@@ -93,7 +62,7 @@ const cancelSession = createRoute({
   security,
   request: {
     params: z.object({ user: UserId, id: z.string().max(64) }),
-    body: { required: true, content: { "application/json": { schema: z.object({ reason: CancelReason }) } } },
+    body: { required: true, content: { "application/json": { schema: z.object({ reason: Reason }) } } },
   },
   responses: {
     202: json(
@@ -166,21 +135,14 @@ const treatDead = createRoute({
 function operatorApi(): OpenAPIHono<AppEnv> {
   const api = new OpenAPIHono<AppEnv>({ defaultHook: rejectInvalid });
 
-  api.openapi(listUsers, async (c) => {
-    const { q, after, limit: count } = c.req.valid("query");
-    const known = await registryPart(c.env, "users").list({ search: q, after, limit: count + 1 });
-    const items = known.slice(0, count).map(({ user }) => user);
-    return c.json({ items, next: known.length > count ? (items.at(-1)?.id ?? null) : null }, 200);
-  });
-  api.openapi(listWorkspaces, async (c) => {
-    const { q, after, limit: count } = c.req.valid("query");
-    const known = await registryPart(c.env, "users").list({ search: q, after, limit: count + 1 });
-    const items = known.slice(0, count).map(({ workspace }) => workspace);
-    return c.json({ items, next: known.length > count ? (items.at(-1)?.user ?? null) : null }, 200);
-  });
   api.openapi(listSessions, async (c) => {
     const { q, ...query } = c.req.valid("query");
     const { sessions, next } = await registryPart(c.env, "sessions").page({ ...query, search: q });
+    return c.json({ items: sessions, next }, 200);
+  });
+  api.openapi(listEnded, async (c) => {
+    const { q, ...query } = c.req.valid("query");
+    const { sessions, next } = await registryPart(c.env, "endedSessions").page({ ...query, search: q });
     return c.json({ items: sessions, next }, 200);
   });
   api.openapi(cancelSession, async (c) => {
@@ -219,6 +181,7 @@ export function operatorRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
   for (const path of ["/api/operator/*", "/operator/*", "/metrics"])
     routes.use(path, requireRole("operator"));
+  routes.route("/api/operator", operatorUsersApi());
   routes.route("/api/operator", operatorApi());
   routes.route("/operator", operatorPages());
   routes.openapi(readMetrics, async (c) => {

@@ -34,9 +34,9 @@ export function loginPage(options: { href: string | null; detail: string }) {
 }
 
 /** Somebody is who they say, and still may not come in. */
-export function notAdmittedPage(options: { href: string; detail: string; remedy: string }) {
+export function notAdmittedPage(options: { title: string; href: string; detail: string; remedy: string }) {
   return messagePage({
-    title: "You may not log in here",
+    title: options.title,
     children: (
       <>
         <p>{sentence(options.detail)}</p>

@@ -1,8 +1,10 @@
 import type { Child } from "hono/jsx";
+import type { UserId } from "../../contract/person.ts";
 import { isEnded, SESSION_STATES } from "../../contract/session.ts";
 import type { KnownUser, UserTotals } from "../registry/users.ts";
 import type { Frame } from "./layout.tsx";
 import { OperatorLayout } from "./operator-layout.tsx";
+import { LetIn, LockedMark, LockOut } from "./operator-lock.tsx";
 import { Search } from "./search.tsx";
 import { State } from "./state.tsx";
 import { Ago } from "./time.tsx";
@@ -15,6 +17,10 @@ type Props = {
   /** There are more than are shown. */
   isCut: boolean;
   query: string;
+  /** The operator who looks. */
+  self: UserId;
+  /** Somebody who has just been locked out, or let in. */
+  done: KnownUser | null;
   now: number;
 };
 
@@ -53,7 +59,13 @@ function Figures({ totals }: { totals: UserTotals }) {
 
 const TITLES = ["User", "Workspace", "Agent", "Live sessions", "Last seen"] as const;
 
-function Row({ user, workspace, now }: KnownUser & { now: number }) {
+/** On oneself there is nothing to do: another operator could let one in again. */
+function Actions({ user, self }: Pick<KnownUser, "user"> & Pick<Props, "self">) {
+  if (user.id === self) return <span class="mark-this">you</span>;
+  return user.lockedOut === null ? <LockOut user={user} /> : <LetIn user={user} />;
+}
+
+function Row({ user, workspace, self, now }: KnownUser & Pick<Props, "self" | "now">) {
   const live = liveIn(workspace.sessions);
   const { host, account, version, online, since } = workspace;
   return (
@@ -62,6 +74,7 @@ function Row({ user, workspace, now }: KnownUser & { now: number }) {
         {user.name ?? "Never logged in"}
         {user.role === "operator" ? <span class="mark-this">operator</span> : null}
         <small>{user.email ?? user.subject ?? user.id}</small>
+        {user.lockedOut === null ? null : <LockedMark lockedOut={user.lockedOut} now={now} />}
       </th>
       <td data-title={TITLES[1]}>
         {host ?? "none yet"}
@@ -84,11 +97,14 @@ function Row({ user, workspace, now }: KnownUser & { now: number }) {
         {live === 0 ? "none" : <a href={`/operator/sessions?user=${user.id}`}>{live}</a>}
       </td>
       <td data-title={TITLES[4]}>{user.seenAt === null ? "—" : <Ago at={user.seenAt} now={now} />}</td>
+      <td class="does">
+        <Actions user={user} self={self} />
+      </td>
     </tr>
   );
 }
 
-const Table = ({ users, now }: Pick<Props, "users" | "now">) => (
+const Table = ({ users, self, now }: Pick<Props, "users" | "self" | "now">) => (
   <div class="scroll" tabindex={0} role="region" aria-label="Users and their workspaces">
     <table>
       <thead>
@@ -96,11 +112,14 @@ const Table = ({ users, now }: Pick<Props, "users" | "now">) => (
           {TITLES.map((title) => (
             <th scope="col">{title}</th>
           ))}
+          <th scope="col">
+            <span class="unseen">What can be done</span>
+          </th>
         </tr>
       </thead>
       <tbody>
         {users.map((each) => (
-          <Row {...each} now={now} />
+          <Row {...each} self={self} now={now} />
         ))}
       </tbody>
     </table>
@@ -117,7 +136,19 @@ const Lesson = () => (
   </div>
 );
 
-function Users({ users, isCut, query, now }: Props) {
+/** What has just been done, to whom. */
+const Done = ({ user }: Pick<KnownUser, "user">) => (
+  <div class="notice" role="status">
+    <p>
+      {user.name ?? user.id}{" "}
+      {user.lockedOut === null
+        ? "may log in again, and their agent comes back by itself. What was shared or had a token needs a new one."
+        : "is locked out. What they had open is closed, and their agent is refused."}
+    </p>
+  </div>
+);
+
+function Users({ users, isCut, query, self, now }: Props) {
   if (users.length === 0 && query === "") return <Lesson />;
   if (users.length === 0)
     return (
@@ -127,7 +158,7 @@ function Users({ users, isCut, query, now }: Props) {
     );
   return (
     <>
-      <Table users={users} now={now} />
+      <Table users={users} self={self} now={now} />
       {isCut ? <p class="help">The first {users.length}. Search to find others.</p> : null}
     </>
   );
@@ -135,7 +166,7 @@ function Users({ users, isCut, query, now }: Props) {
 
 /** How the edge is doing, and who is on it. */
 export const OperatorOverview = (props: Props) => {
-  const { frame, totals, query } = props;
+  const { frame, totals, query, done } = props;
   const address = query === "" ? "/operator" : `/operator?q=${encodeURIComponent(query)}`;
   return (
     <OperatorLayout title="Operator" place="overview" frame={frame} dead={totals.dead} refresh={30}>
@@ -143,6 +174,7 @@ export const OperatorOverview = (props: Props) => {
         <h1>Overview</h1>
         <Search action="/operator" fragment="/operator" target="#users" label="Search users" query={query} />
       </div>
+      {done === null ? null : <Done user={done.user} />}
       <div
         id="figures"
         hx-get="/operator"

@@ -1,13 +1,15 @@
 import type { OperatorSession } from "../../contract/operator.ts";
-import { isEnded, SESSION_STATES } from "../../contract/session.ts";
 import { AskOnce } from "./ask-once.tsx";
 import type { Frame } from "./layout.tsx";
 import { Next, OperatorLayout } from "./operator-layout.tsx";
+import {
+  isNarrowed,
+  OtherSessions,
+  SessionFilters,
+  type SessionFilter,
+} from "./operator-session-filters.tsx";
 import { lookOf, State } from "./state.tsx";
 import { Elapsed } from "./time.tsx";
-
-/** What the list is narrowed to; empty for everything. */
-type SessionFilter = { q: string; state: string; user: string };
 
 type Props = {
   frame: Frame;
@@ -73,40 +75,8 @@ function Row({ session, now }: { session: OperatorSession; now: number }) {
   );
 }
 
-const Filters = ({ filter }: { filter: SessionFilter }) => (
-  <form class="filters" role="search" method="get" action="/operator/sessions">
-    <label>
-      Search
-      <input
-        type="search"
-        name="q"
-        value={filter.q}
-        maxlength={200}
-        aria-keyshortcuts="/"
-        autocomplete="off"
-      />
-    </label>
-    <label>
-      State
-      <select name="state">
-        <option value="">any</option>
-        {SESSION_STATES.filter((state) => !isEnded(state)).map((state) => (
-          <option value={state} selected={state === filter.state}>
-            {state}
-          </option>
-        ))}
-      </select>
-    </label>
-    {filter.user === "" ? null : <input type="hidden" name="user" value={filter.user} />}
-    <button class="button">Show</button>
-    {Object.values(filter).every((value) => value === "") ? null : (
-      <a href="/operator/sessions">Show everybody's</a>
-    )}
-  </form>
-);
-
 const None = ({ filter }: { filter: SessionFilter }) =>
-  Object.values(filter).some((value) => value !== "") ? (
+  isNarrowed(filter) ? (
     <p class="nothing">
       No live session is like that. <a href="/operator/sessions">Show everybody's</a>
     </p>
@@ -125,6 +95,7 @@ export const OperatorSessions = ({ frame, dead, sessions, filter, next, canceled
   <OperatorLayout title="Everybody's sessions" place="sessions" frame={frame} dead={dead}>
     <div class="head">
       <h1>Everybody's sessions</h1>
+      <OtherSessions of="live" filter={filter} />
     </div>
     {canceled === null ? null : (
       <div class="notice" role="status">
@@ -134,7 +105,7 @@ export const OperatorSessions = ({ frame, dead, sessions, filter, next, canceled
         </p>
       </div>
     )}
-    <Filters filter={filter} />
+    <SessionFilters of="live" filter={filter} />
     {sessions.length === 0 ? (
       <None filter={filter} />
     ) : (

@@ -10,6 +10,7 @@ import type { Config } from "../config.ts";
 import type { Caller, Result } from "./api.ts";
 import type { Audit } from "./audit.ts";
 import type { Codes, CodeContent } from "./codes.ts";
+import type { Lock } from "./lock.ts";
 import { type Login, type Logins, localPerson } from "./logins.ts";
 import { failure } from "./failure.ts";
 import { type Agents, isEnrolled } from "./agents.ts";
@@ -31,6 +32,8 @@ const unauthorized = (): BerthError => new BerthError("unauthorized", "this logi
 
 export type AccessOptions = {
   config: () => Config;
+  /** While it is closed, no proof counts. */
+  lock: Lock;
   logins: Logins;
   tokens: Tokens;
   agents: Agents;
@@ -53,10 +56,10 @@ export class Access {
   /**
    * Says whether a visitor's proof still counts.
    * @param options.rotates true where the answer can carry a new cookie
-   * @throws BerthError `unauthorized`
+   * @throws BerthError `unauthorized`, `locked_out`
    */
   async check(visitor: Visitor, options: { rotates: boolean; now: number }): Promise<Admitted> {
-    const { logins } = this.#options;
+    const { lock, logins } = this.#options;
     if (visitor.kind === "browser") {
       // Also where no new cookie can be set: a copy would keep to such requests.
       const generation = visitor.audience === "console" ? visitor.generation : null;
@@ -66,7 +69,9 @@ export class Access {
         this.#options.audit.note("login.copied", by, { at: options.now });
         this.#end(visitor.login);
       }
+      // Of a lock-out they are told when they log in: with this cookie it may be anybody.
       if (admission.kind !== "good") throw unauthorized();
+      lock.check();
       const name = logins.owner?.name ?? "";
       // The cookie says what was so when it was issued: whoever is no operator any more is none in any browser. And where
       // an application's script is of the console's own origin, a browser has no powers over others to lend it.
@@ -74,6 +79,7 @@ export class Access {
       const role = mayOperate ? visitor.role : "user";
       return { role, name, scopes: scopesOf(role), generation: admission.generation };
     }
+    lock.check();
     if (visitor.token === LOCAL_TOKEN && visitor.user === LOCAL_USER)
       return { role: "operator", name: "You", scopes: EVERY_SCOPE, generation: null };
     const token = this.#options.tokens.use(visitor.token, await this.#hashOf(visitor.secret), options.now);
@@ -96,12 +102,13 @@ export class Access {
   /**
    * Says whether an agent's token still counts.
    * @param road what the agent asks for
-   * @throws BerthError `unauthorized`, `agent_revoked`
+   * @throws BerthError `unauthorized`, `agent_revoked`, `locked_out`
    */
   async checkAgent(agent: VisitingAgent, road: "link" | "stream"): Promise<void> {
     if (isEnrolled(agent)) await this.#options.agents.check(agent, road);
     else if (agent.user !== LOCAL_USER)
       throw new BerthError("unauthorized", "this is the agent of another workspace");
+    this.#options.lock.check();
   }
 
   /**
@@ -127,13 +134,20 @@ export class Access {
     return this.#options.logins.owner;
   }
 
-  /** Logs a browser in, and returns what its cookie is to say. */
+  /** Logs a browser in, and returns what its cookie is to say. Refused with `locked_out`, and noted, while it is so. */
   async login(
     person: Person,
     browser: { agent: string; from: string | null; idToken: string | null },
-  ): Promise<Claims> {
-    const { logins, audit, config } = this.#options;
+  ): Promise<Result<Claims>> {
+    const { lock, logins, audit, config } = this.#options;
     const now = Date.now();
+    const by: Caller = { user: person.id, name: person.name, from: browser.from, via: "console" };
+    try {
+      lock.checkLogin();
+    } catch (error) {
+      audit.note("login.refused", by, { at: now });
+      return failure(error);
+    }
     logins.owner = person;
     const expires = now + config().longestMs;
     const { agent, from, idToken } = browser;
@@ -142,9 +156,10 @@ export class Access {
       now,
     );
     for (const surplus of logins.surplus()) this.#end(surplus);
-    audit.note("login", { user: person.id, name: person.name, from, via: "console" }, { at: now });
+    audit.note("login", by, { at: now });
     this.#options.onChange();
-    return { user: person.id, role: person.role, login: id, generation: 1, issued: now, expires };
+    const claims = { user: person.id, role: person.role, login: id, generation: 1, issued: now, expires };
+    return { ok: true, value: claims };
   }
 
   /** The browsers that are logged in, the last used first. */
@@ -164,6 +179,18 @@ export class Access {
       this.#options.audit.note("login.end", caller, { at: now });
     }
     return { idToken };
+  }
+
+  /** Ends every login with whatever is open for it, and returns how many there were. Nothing is waited for. */
+  endAll(caller: Caller): number {
+    const now = Date.now();
+    const live = this.#options.logins.list(now).map(({ id }) => id);
+    for (const id of live) {
+      this.#end(id);
+      this.#options.audit.note("login.end", caller, { at: now });
+    }
+    this.endOver(now);
+    return live.length;
   }
 
   /** Ends what the provider says is over: the logins of one of its sessions, or all. False for a call that came before. */
@@ -208,7 +235,9 @@ export class Access {
   async takeLoginLink(code: string, browser: { agent: string; from: string | null }): Promise<Claims | null> {
     const content = await this.takeCode(code, "login");
     if (content === null) return null;
-    return this.login(this.#options.logins.owner ?? localPerson(LOCAL_USER), { ...browser, idToken: null });
+    const person = this.#options.logins.owner ?? localPerson(LOCAL_USER);
+    const entered = await this.login(person, { ...browser, idToken: null });
+    return entered.ok ? entered.value : null;
   }
 
   /** What the cookie of an applications' host is to say, for a hand-over by a login that is still good; null for others. */

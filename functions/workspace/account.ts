@@ -14,6 +14,7 @@ import type { Chore } from "./alarm.ts";
 import type { Caller, Result } from "./api.ts";
 import type { Audit } from "./audit.ts";
 import { failure } from "./failure.ts";
+import type { Lock } from "./lock.ts";
 import type { Login, Logins } from "./logins.ts";
 import { isOver, type Token, type Tokens } from "./tokens.ts";
 
@@ -24,6 +25,7 @@ const DAY_MS = 86_400_000;
 export type AccountOptions = {
   secrets: () => string;
   access: Access;
+  lock: Lock;
   logins: Logins;
   tokens: Tokens;
   audit: Audit;
@@ -76,8 +78,12 @@ export class Account {
     const token = await makeCredential(secrets(), { kind: "api", user, id });
     const hash = await sha256(token);
     const now = Date.now();
-    const refusal = this.#refusal(wanted, options.may, now);
-    if (refusal !== undefined) return failure(refusal);
+    try {
+      this.#options.lock.check();
+      this.#check(wanted, options.may, now);
+    } catch (error) {
+      return failure(error);
+    }
     const { name, expiresInDays } = wanted;
     const expires = expiresInDays === undefined ? null : now + expiresInDays * DAY_MS;
     const scopes = impliedScopes(wanted.scopes);
@@ -89,14 +95,17 @@ export class Account {
 
   /** Ends a token and whatever is open for it. False when there is none of that id. */
   async revokeToken(id: string, caller: Caller): Promise<boolean> {
-    const { tokens, audit, evict, onChange } = this.#options;
-    const token = tokens.list().find((each) => each.id === id);
+    const token = this.#options.tokens.list().find((each) => each.id === id);
     if (token === undefined) return false;
-    tokens.remove(id);
-    evict(`token:${id}`);
-    audit.note("token.revoke", caller, { detail: token.name, at: Date.now() });
-    onChange();
+    this.#revoke(token, caller);
     return true;
+  }
+
+  /** Ends every token with whatever is open for it, and returns how many there were. Nothing is waited for. */
+  revokeAll(caller: Caller): number {
+    const tokens = this.#options.tokens.list();
+    for (const token of tokens) this.#revoke(token, caller);
+    return tokens.length;
   }
 
   /** Ends one login and whatever is open for it. False when there is none of that id. */
@@ -106,33 +115,28 @@ export class Account {
     return true;
   }
 
-  /** Ends every login and token: for an operator, of somebody who is to have no part in the edge any more. */
-  async lockOut(caller: Caller): Promise<{ logins: number; tokens: number }> {
-    const { logins, tokens, access } = this.#options;
-    const [browsers, programs] = [logins.list(Date.now()).length, tokens.list()];
-    await access.logout("all", caller);
-    for (const { id } of programs) await this.revokeToken(id, caller);
-    return { logins: browsers, tokens: programs.length };
+  #revoke({ id, name }: Token, caller: Caller): void {
+    const { tokens, audit, evict, onChange } = this.#options;
+    tokens.remove(id);
+    evict(`token:${id}`);
+    audit.note("token.revoke", caller, { detail: name, at: Date.now() });
+    onChange();
   }
 
-  #refusal({ name, scopes }: NewToken, may: readonly Scope[], now: number): BerthError | undefined {
+  #check({ name, scopes }: NewToken, may: readonly Scope[], now: number): void {
     const { tokens } = this.#options;
     const beyond = scopes.find((scope) => !may.includes(scope));
     if (beyond !== undefined)
-      return new BerthError("forbidden", `you may not give the scope "${beyond}": it is not yours`, {
+      throw new BerthError("forbidden", `you may not give the scope "${beyond}": it is not yours`, {
         field: "scopes",
       });
     const live = tokens.list().filter((token) => !isOver(token, now));
     if (live.some((token) => token.name === name))
-      return new BerthError("invalid_request", `a token named "${name}" is there already: choose another`, {
+      throw new BerthError("invalid_request", `a token named "${name}" is there already: choose another`, {
         field: "name",
       });
     if (live.length >= MOST_TOKENS)
-      return new BerthError(
-        "invalid_request",
-        `there are ${MOST_TOKENS} tokens: revoke one that is not used`,
-      );
-    return undefined;
+      throw new BerthError("invalid_request", `there are ${MOST_TOKENS} tokens: revoke one that is not used`);
   }
 }
 

@@ -9,6 +9,8 @@ import type { Audit } from "./audit.ts";
 import type { Chore } from "./alarm.ts";
 import { failure } from "./failure.ts";
 import type { LinkedAgent } from "./link.ts";
+import { Table } from "./table.ts";
+import type { Lock } from "./lock.ts";
 
 type Row = EnrolledAgent & {
   hash: string;
@@ -40,6 +42,7 @@ export type Enrollee = Pick<EnrolledAgent, "host" | "user" | "version" | "finger
 export type AgentsOptions = {
   secrets: () => string;
   audit: Audit;
+  lock: Lock;
   /** Closes the link of an agent that may not have it any more, and ends what it relays. */
   close: (agent: string, why: BerthError) => void;
   /** Which agent has the link. */
@@ -63,15 +66,16 @@ const agentRevoked = (): BerthError =>
  * the link brings the new one, and both count; the agent writes it down, and shows it or says so; only the new one counts.
  */
 export class Agents implements Chore {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
   readonly #options: AgentsOptions;
   readonly #rows = new Map<string, Row>();
 
   constructor(sql: SqlStorage, options: AgentsOptions) {
-    this.#sql = sql;
+    this.#table = new Table(sql, SCHEMA);
     this.#options = options;
-    sql.exec(SCHEMA);
-    for (const { address, osUser, ...row } of sql.exec<Stored>("SELECT * FROM agents ORDER BY created"))
+    for (const { address, osUser, ...row } of this.#table.exec<Stored>(
+      "SELECT * FROM agents ORDER BY created",
+    ))
       this.#rows.set(row.id, { ...row, from: address, user: osUser });
   }
 
@@ -93,6 +97,11 @@ export class Agents implements Chore {
     const id = randomToken().slice(0, 22);
     const token = await makeCredential(this.#options.secrets(), { kind: "agent", user, id });
     const hash = await sha256(token);
+    try {
+      this.#options.lock.check();
+    } catch (error) {
+      return failure(error);
+    }
     const others = [...this.#rows.keys()];
     if (others.some((other) => other !== options.replaces))
       return failure(new BerthError("agent_enrolled", "this workspace has another agent by now"));
@@ -197,7 +206,7 @@ export class Agents implements Chore {
     const row = this.#rows.get(id);
     if (row === undefined) return false;
     this.#rows.delete(id);
-    this.#sql.exec("DELETE FROM agents WHERE id = ?", id);
+    this.#table.exec("DELETE FROM agents WHERE id = ?", id);
     const detail = [`${row.user}@${row.host}`, why].filter((part) => part !== "").join(": ");
     this.#options.audit.note("agent.revoke", caller, { detail, at: Date.now() });
     this.#options.close(id, agentRevoked());
@@ -206,7 +215,7 @@ export class Agents implements Chore {
 
   #add(row: Row): void {
     this.#rows.set(row.id, row);
-    this.#sql.exec(
+    this.#table.insert(
       `INSERT INTO agents (id, hash, next, before, beforeUntil, host, osUser, version, fingerprint, address, created, seen, rotated)
        VALUES (?, ?, NULL, NULL, 0, ?, ?, ?, ?, ?, ?, NULL, ?)`,
       row.id,
@@ -223,7 +232,7 @@ export class Agents implements Chore {
 
   #save(row: Row): void {
     this.#rows.set(row.id, row);
-    this.#sql.exec(
+    this.#table.exec(
       "UPDATE agents SET hash = ?, next = ?, before = ?, beforeUntil = ?, version = ?, seen = ?, rotated = ? WHERE id = ?",
       row.hash,
       row.next,

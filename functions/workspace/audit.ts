@@ -1,12 +1,16 @@
 import type { Caller } from "./api.ts";
+import { Table } from "./table.ts";
 
 /** What is worth knowing afterwards. A closed list: what an operator searches for. */
 export const AUDIT_ACTIONS = [
   "login",
   "login.end",
   "login.copied",
+  "login.refused",
   "token.create",
   "token.revoke",
+  "user.lock-out",
+  "user.let-in",
   "agent.enroll",
   "agent.revoke",
   "agent.online",
@@ -49,13 +53,12 @@ type Row = Omit<AuditEntry, "by"> & { by: string };
 
 /** What was done in a workspace. The registry gathers it for the operator (registry/registry.ts). */
 export class Audit {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
   /** Called for each new entry. */
   onEntry: () => void = () => undefined;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(SCHEMA);
+    this.#table = new Table(sql, SCHEMA);
   }
 
   note(
@@ -63,7 +66,7 @@ export class Audit {
     by: Caller,
     options: { session?: string | undefined; detail?: string | undefined; at: number },
   ): void {
-    this.#sql.exec(
+    this.#table.insert(
       "INSERT INTO audit (at, action, by, session, detail) VALUES (?, ?, ?, ?, ?)",
       options.at,
       action,
@@ -76,18 +79,21 @@ export class Audit {
 
   /** Those after `seq`, oldest first, at most `count`. */
   after(seq: number, count: number): AuditEntry[] {
-    return this.#sql
+    return this.#table
       .exec<Row>(
         "SELECT seq, at, action, by, session, detail FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
         seq,
         count,
       )
-      .toArray()
       .map((row) => ({ ...row, by: JSON.parse(row.by) as Caller }));
   }
 
   /** Forgets the oldest of those up to `seq`, which the registry has. */
   prune(seq: number): void {
-    this.#sql.exec("DELETE FROM audit WHERE seq <= ? AND seq <= (SELECT MAX(seq) FROM audit) - ?", seq, KEPT);
+    this.#table.exec(
+      "DELETE FROM audit WHERE seq <= ? AND seq <= (SELECT MAX(seq) FROM audit) - ?",
+      seq,
+      KEPT,
+    );
   }
 }

@@ -1,6 +1,4 @@
-import type { BerthError } from "../../contract/problem.ts";
 import type { Answers } from "./answers.ts";
-import type { Link } from "./link.ts";
 
 /** So long whoever has revoked an agent has to get the answer, before the object ends. Milliseconds. */
 const ANSWER_MS = 500;
@@ -11,12 +9,12 @@ const ANSWER_MS = 500;
  */
 export async function cutOff(
   ctx: DurableObjectState,
-  { link, answers }: { link: Link; answers: Answers },
-  agent: { id: string; why: BerthError },
+  answers: Answers,
+  how: { close: () => Promise<void>; why: string },
 ): Promise<void> {
-  await link.revoke(agent.id, agent.why);
+  await how.close();
   if (!answers.hasCoupled) return;
   await ctx.storage.sync();
   await scheduler.wait(ANSWER_MS);
-  ctx.abort(agent.why.message);
+  ctx.abort(how.why);
 }

@@ -24,7 +24,7 @@ export type LinkedAgent = Pick<VisitingAgent, "user" | "token">;
 export type LinkHandler = {
   /** Returns the answer to a hello. */
   onHello: (hello: Hello, from: LinkedAgent) => Extract<EdgeFrame, { type: "welcome" }>;
-  onFrame: (frame: Frame<Exclude<AgentFrame, Hello>>, from: LinkedAgent) => Promise<void>;
+  onFrame: (frame: Frame<Exclude<AgentFrame, Hello>>, from: LinkedAgent) => void;
   /** Whoever was answering answers no more: the link is down, or another agent has taken it. */
   onLost: () => Promise<void>;
   /** The link is down, and no other agent has it. */
@@ -128,7 +128,7 @@ export class Link {
       return;
     }
     const { head, payload } = frame;
-    if (head.type !== "hello") await this.#handler.onFrame({ head, payload }, agentOf(socket));
+    if (head.type !== "hello") this.#handler.onFrame({ head, payload }, agentOf(socket));
   }
 
   /** Closes whatever an agent has open here, and tells it why; it does not come back by itself. */
@@ -139,6 +139,17 @@ export class Link {
       refuse(socket, why.code, why.message);
       await this.lost(socket);
     }
+  }
+
+  /** Closes whatever any agent has open here. It may come back, and is told at the door whether it is let in. */
+  async shut(why: string): Promise<void> {
+    for (const socket of this.#ctx.getWebSockets(TAG)) {
+      if (socket !== this.#socket && epochOf(socket) !== OVER) end(socket, CLOSED_POLICY, why);
+    }
+    if (this.#socket === undefined) return;
+    // Closed here, and not by `lost` alone, for its code.
+    end(this.#socket, CLOSED_POLICY, why);
+    await this.lost(this.#socket);
   }
 
   async lost(socket: WebSocket): Promise<void> {

@@ -4,6 +4,7 @@ import { type Calls, remotePart } from "../part-calls.ts";
 import type { Access } from "./access.ts";
 import type { Account } from "./account.ts";
 import type { Agents } from "./agents.ts";
+import type { LockOut } from "./lock-out.ts";
 import type { Shares } from "./shares.ts";
 import type { Visits } from "./visits.ts";
 import type { Deliveries } from "./deliveries.ts";
@@ -14,6 +15,7 @@ export type Parts = {
   access: Access;
   account: Account;
   agents: Agents;
+  lockOut: LockOut;
   shares: Shares;
   visits: Visits;
   webhooks: WebhookCalls;

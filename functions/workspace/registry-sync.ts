@@ -5,6 +5,7 @@ import type { Counters } from "../counters.ts";
 import type { Env } from "../env.ts";
 import { registryPart } from "../registry/parts.ts";
 import type {
+  EndedSession,
   LiveSession,
   WorkspaceReceipt,
   WorkspaceReport,
@@ -13,7 +14,9 @@ import type {
 import type { Chore } from "./alarm.ts";
 import type { Audit } from "./audit.ts";
 import type { Feed } from "./feed.ts";
+import type { Lock } from "./lock.ts";
 import type { Logins } from "./logins.ts";
+import { EndedOutbox } from "./ended-outbox.ts";
 import { OutboxState } from "./outbox-state.ts";
 import type { Store, StoredSession } from "./store.ts";
 
@@ -31,6 +34,7 @@ export type RegistrySyncOptions = {
   store: Store;
   feed: Feed;
   audit: Audit;
+  lock: Lock;
   logins: Logins;
   counters: Counters;
   isOnline: () => boolean;
@@ -48,6 +52,7 @@ export class RegistrySync implements Chore {
   readonly #options: RegistrySyncOptions;
   readonly #send: (report: WorkspaceReport) => Promise<WorkspaceReceipt>;
   readonly #state: OutboxState;
+  readonly #ended: EndedOutbox;
   /** What was last noticed of each live session, so that what the registry is not told wakes nobody. */
   readonly #noticed = new Map<string, string>();
   /** Counts the changes, to see whether one came while a report was on its way. */
@@ -57,6 +62,7 @@ export class RegistrySync implements Chore {
     this.#send = (report) => registryPart(env, "intake").sync(UserId.parse(ctx.id.name), report);
     this.#options = options;
     this.#state = new OutboxState(ctx.storage.sql);
+    this.#ended = new EndedOutbox(ctx.storage.sql);
     options.audit.onEntry = () => this.changed();
     options.feed.onSession = (stored) => this.session(stored);
     options.counters.onCount = () => this.#plan(COUNTED_MS);
@@ -73,8 +79,10 @@ export class RegistrySync implements Chore {
     const live = liveSession(stored);
     const told = isEnded(live.state) ? undefined : JSON.stringify(live);
     if (told !== undefined && this.#noticed.get(live.id) === told) return;
-    if (told === undefined) this.#noticed.delete(live.id);
-    else this.#noticed.set(live.id, told);
+    if (told === undefined) {
+      this.#noticed.delete(live.id);
+      this.#ended.add(live.id);
+    } else this.#noticed.set(live.id, told);
     this.changed();
   }
 
@@ -109,24 +117,33 @@ export class RegistrySync implements Chore {
     }
   }
 
-  /** False when there are more audit entries than go at once. */
+  /** False when there are more audit entries, or ended sessions, than go at once. */
   async #tellAll(now: number): Promise<boolean> {
-    const { audit } = this.#options;
+    const { audit, store } = this.#options;
     for (let batch = 0; batch < BATCHES; batch += 1) {
       const version = Math.max(this.#state.value.version + 1, Date.now());
       const entries = audit.after(this.#state.value.acknowledged, BATCH);
       const waitedMs = Math.max(0, now - (this.#state.value.changedAt ?? now));
-      const report: WorkspaceReport = { version, snapshot: this.#snapshot(), audit: entries, waitedMs };
+      const over = this.#ended.first(BATCH);
+      const ended = over.flatMap((id) => endedSession(store.session(id)) ?? []);
+      const report: WorkspaceReport = {
+        version,
+        snapshot: this.#snapshot(),
+        audit: entries,
+        ended,
+        waitedMs,
+      };
       const { acknowledged, spreadMs } = await within(PATIENCE_MS, this.#send(report));
       this.#state.save({ version, acknowledged, spreadMs });
       audit.prune(acknowledged);
-      if (audit.after(acknowledged, 1).length === 0) return true;
+      this.#ended.forget(over);
+      if (audit.after(acknowledged, 1).length === 0 && this.#ended.first(1).length === 0) return true;
     }
     return false;
   }
 
   #snapshot(): WorkspaceSnapshot {
-    const { store, logins, counters, isOnline, dead } = this.#options;
+    const { store, lock, logins, counters, isOnline, dead } = this.#options;
     const counts = noSessions();
     const sessions: LiveSession[] = [];
     for (const stored of store.sessions()) {
@@ -137,6 +154,7 @@ export class RegistrySync implements Chore {
     const { host = null, user = null, version = null } = store.agent ?? {};
     return {
       owner: logins.owner,
+      lockedOut: lock.lockedOut,
       seen: logins.list(Date.now())[0]?.seen ?? null,
       agent: { online: isOnline(), host, user, version, since: this.#state.value.onlineSince },
       sessions,
@@ -175,6 +193,18 @@ function liveSession({ spec, want, report }: StoredSession): LiveSession {
     createdAt: spec.createdAt,
     startedAt: report?.startedAt ?? null,
   };
+}
+
+/** A report is short, whatever an application says of itself. Characters. */
+const ERROR_LENGTH = 300;
+
+/** Null for one that the workspace has forgotten meanwhile. */
+function endedSession(stored: StoredSession | undefined): EndedSession | null {
+  if (stored === undefined) return null;
+  const { canceling: _canceling, ...session } = liveSession(stored);
+  const error = session.state === "failed" ? (stored.report?.error ?? "") : "";
+  const [line = ""] = error.trim().split("\n", 1);
+  return { ...session, error: line.slice(0, ERROR_LENGTH), endedAt: stored.report?.endedAt ?? null };
 }
 
 /** @throws Error when it takes longer */

@@ -9,11 +9,14 @@ import type { Audit } from "./audit.ts";
 import { failure } from "./failure.ts";
 import { checkLaunch } from "./launch-limit.ts";
 import { planSession } from "./plan.ts";
+import type { Lock } from "./lock.ts";
 import type { Store, StoredSession } from "./store.ts";
 
 export type SessionsOptions = {
   store: Store;
   audit: Audit;
+  /** While it is closed, nothing is launched, whoever asks. */
+  lock: Lock;
   /** Hashes what a launch asked for. */
   secret: string;
   limits: () => Pick<Limits, "launches" | "sessions">;
@@ -90,7 +93,7 @@ export class Sessions {
     asked: string,
     host: string,
   ): { session: Session; created: boolean } {
-    const { store, view, limits } = this.#options;
+    const { store, view, limits, lock } = this.#options;
     const earlier = key === null ? undefined : store.launchedWith(key);
     const existing = earlier === undefined ? undefined : store.session(earlier.id);
     if (earlier !== undefined && existing !== undefined) {
@@ -98,6 +101,7 @@ export class Sessions {
         throw new BerthError("idempotency_conflict", "this Idempotency-Key launched something else");
       return { session: view(existing, host), created: false };
     }
+    lock.check();
     checkLaunch(store.sessions(), limits(), Date.now());
     const spec = planSession(request, store, Date.now());
     const stored: StoredSession = { spec, want: "run", report: null };

@@ -5,6 +5,7 @@ import type { Env } from "../env.ts";
 import { registryPart } from "../registry/parts.ts";
 import { sharingRefusal } from "../sharing.ts";
 import { GuestUse } from "./guest-use.ts";
+import type { Lock } from "./lock.ts";
 import type { Logins } from "./logins.ts";
 import { partOf } from "./parts.ts";
 import { Shares, type SharesOptions } from "./shares.ts";
@@ -17,9 +18,11 @@ export function sharing(
   sql: SqlStorage,
   options: Pick<SharesOptions, "codes" | "audit" | "session" | "view" | "notify" | "evict" | "onChange"> & {
     logins: Logins;
+    /** While it is closed, nothing is shared. */
+    lock: Lock;
   },
 ): { shares: Shares; visits: Visits; use: GuestUse } {
-  const { logins, onChange, ...rest } = options;
+  const { lock, logins, onChange, ...rest } = options;
   const owner = () => logins.owner?.id ?? LOCAL_USER;
   const table = new ShareTable(sql);
   const use = new GuestUse({
@@ -36,7 +39,7 @@ export function sharing(
     table,
     use,
     secrets: () => configOf(env).secrets,
-    refusal: () => sharingRefusal(env),
+    refusal: () => (lock.lockedOut === null ? sharingRefusal(env) : "an operator has locked this account"),
     claim: (share, user) =>
       registryPart(env, "shareOwners").claim(share.session, user, {
         until: share.ends,

@@ -7,6 +7,7 @@ import type { Audit } from "./audit.ts";
 import type { Chore } from "./alarm.ts";
 import { failure } from "./failure.ts";
 import type { Sessions } from "./sessions.ts";
+import { Table } from "./table.ts";
 
 /** What the platform is answered. */
 type CallAnswer = { status: 200 | 201 | 202; body: Session | Session[] };
@@ -33,8 +34,9 @@ const Kept = z.discriminatedUnion("ok", [
 /** An answer is repeated for so long. Milliseconds. A message is believed for minutes; the platform may sign it anew. */
 const KEPT_MS = 86_400_000;
 
-/** What mends itself is not the answer to the next try. */
-const isPassing = (status: number): boolean => status === 429 || status >= 500;
+/** What mends itself, or an operator mends, is not the answer to the next try. */
+const isPassing = ({ status, code }: Problem): boolean =>
+  status === 429 || status >= 500 || code === "locked_out";
 
 export type WebhookCallsOptions = {
   sql: SqlStorage;
@@ -48,12 +50,13 @@ export type WebhookCallsOptions = {
 /** What the platform has asked of this workspace, each message once. Functions call it by `partOf(env, user, "webhooks")`. */
 export class WebhookCalls implements Chore {
   readonly #options: WebhookCallsOptions;
+  readonly #table: Table;
   /** Messages that are being answered; after an eviction the launch's own key keeps it from happening twice. */
   readonly #running = new Map<string, { hash: string; answer: Promise<Answer> }>();
 
   constructor(options: WebhookCallsOptions) {
     this.#options = options;
-    options.sql.exec(SCHEMA);
+    this.#table = new Table(options.sql, SCHEMA);
   }
 
   /** Does what a message asks for, or repeats what it was answered. Looking changes nothing, and is done anew each time. */
@@ -75,15 +78,14 @@ export class WebhookCalls implements Chore {
   }
 
   due(): number | null {
-    const { at } = this.#options.sql
-      .exec<{ at: number | null }>("SELECT MIN(at) AS at FROM webhook_calls")
-      .one();
+    const [row] = this.#table.exec<{ at: number | null }>("SELECT MIN(at) AS at FROM webhook_calls");
+    const at = row?.at ?? null;
     return at === null ? null : at + KEPT_MS;
   }
 
   /** Forgets what is too old to be asked again. */
   async run(now: number): Promise<void> {
-    this.#options.sql.exec("DELETE FROM webhook_calls WHERE at <= ?", now - KEPT_MS);
+    this.#table.exec("DELETE FROM webhook_calls WHERE at <= ?", now - KEPT_MS);
   }
 
   async #act(
@@ -124,15 +126,16 @@ export class WebhookCalls implements Chore {
   }
 
   #kept(id: string): { hash: string; answer: Answer } | undefined {
-    const [row] = this.#options.sql
-      .exec<{ hash: string; answer: string }>("SELECT hash, answer FROM webhook_calls WHERE id = ?", id)
-      .toArray();
+    const [row] = this.#table.exec<{ hash: string; answer: string }>(
+      "SELECT hash, answer FROM webhook_calls WHERE id = ?",
+      id,
+    );
     return row === undefined ? undefined : { hash: row.hash, answer: Kept.parse(JSON.parse(row.answer)) };
   }
 
   #keep(id: string, hash: string, answer: Answer): void {
-    if (!answer.ok && isPassing(answer.problem.status)) return;
-    this.#options.sql.exec(
+    if (!answer.ok && isPassing(answer.problem)) return;
+    this.#table.insert(
       "INSERT INTO webhook_calls (id, hash, answer, at) VALUES (?, ?, ?, ?)",
       id,
       hash,

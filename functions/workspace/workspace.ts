@@ -7,8 +7,7 @@ import type { Env } from "../env.ts";
 import { hostOfSession } from "../hosts.ts";
 import { Counters } from "../counters.ts";
 import { callPart } from "../part-calls.ts";
-import { Access } from "./access.ts";
-import { Account } from "./account.ts";
+import { accounts } from "./accounts.ts";
 import { Agents } from "./agents.ts";
 import { Alarm, type Chore } from "./alarm.ts";
 import { Answers } from "./answers.ts";
@@ -20,6 +19,7 @@ import { cutOff } from "./cut-off.ts";
 import { Conversation } from "./conversation.ts";
 import { Feed } from "./feed.ts";
 import { Link } from "./link.ts";
+import { Lock } from "./lock.ts";
 import { Logins } from "./logins.ts";
 import type { Parts } from "./parts.ts";
 import { platform } from "./platform.ts";
@@ -51,8 +51,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   readonly #cancellations: Cancellations;
   readonly #sessions: Sessions;
   readonly #agents: Agents;
-  readonly #access: Access;
-  readonly #account: Account;
+  readonly #accounts: ReturnType<typeof accounts>;
   readonly #sharing: ReturnType<typeof sharing>;
   readonly #platform: ReturnType<typeof platform>;
   readonly #counters = new Counters();
@@ -69,6 +68,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.#answers = new Answers((head, payload) => this.#link.send(head, payload));
     const { sql } = ctx.storage;
     this.#audit = new Audit(sql);
+    const lock = new Lock(sql);
     this.#cancellations = new Cancellations(sql, {
       owner: () => ctx.id.name,
       notify: (session, text) => this.#reports.notify(session, "warning", text),
@@ -76,6 +76,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.#sessions = new Sessions({
       store: this.#store,
       audit: this.#audit,
+      lock,
       secret: env.BERTH_COOKIE_SECRET ?? "",
       limits: () => configOf(env).limits,
       onCancel: (stored, by, reason) => this.#cancellations.note(stored, by, reason),
@@ -93,15 +94,15 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     this.#agents = new Agents(sql, {
       secrets: () => configOf(env).secrets,
       audit: this.#audit,
-      close: (id, why) =>
-        ctx.waitUntil(cutOff(ctx, { link: this.#link, answers: this.#answers }, { id, why })),
+      lock,
+      close: (id, why) => this.#cutOff(() => this.#link.revoke(id, why), why.message),
       linked: () => this.#link.agent,
       send: (token) => this.#link.send({ type: "token", token }),
       onChange: () => this.#timesChanged(),
       warn: (text) => this.#feed.notification(this.#store.notify(null, "warning", text, Date.now())),
     });
-    this.#access = new Access({
-      config: () => configOf(env),
+    this.#accounts = accounts(env, {
+      lock,
       logins,
       tokens,
       agents: this.#agents,
@@ -109,17 +110,14 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       audit: this.#audit,
       evict: (visitor) => this.#evict(visitor),
       onChange: () => this.#timesChanged(),
+      store: this.#store,
+      sessions: this.#sessions,
+      shares: () => this.#sharing.shares,
+      cut: () => this.#cutOff(() => this.#link.shut("locked_out"), "the account was locked"),
     });
-    this.#account = new Account({
-      secrets: () => configOf(env).secrets,
-      access: this.#access,
-      logins,
-      tokens,
-      audit: this.#audit,
-      evict: (visitor) => this.#evict(visitor),
-      onChange: () => this.#timesChanged(),
-    });
+    const { access, account } = this.#accounts;
     this.#sharing = sharing(env, sql, {
+      lock,
       codes,
       logins,
       audit: this.#audit,
@@ -141,6 +139,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       store: this.#store,
       feed: this.#feed,
       audit: this.#audit,
+      lock,
       logins,
       counters: this.#counters,
       isOnline: () => this.#link.online,
@@ -155,7 +154,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
         feed: this.#feed,
         answers: this.#answers,
         agents: this.#agents,
-        access: this.#access,
+        access,
         shares: this.#sharing.shares,
         audit: this.#audit,
         counters: this.#counters,
@@ -170,14 +169,14 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       link: this.#link,
       answers: this.#answers,
       feed: this.#feed,
-      access: this.#access,
+      access,
       shares: this.#sharing.shares,
       counters: this.#counters,
       view: (stored, host) => this.#view(stored, host),
     });
     const endLogins: Chore = {
       due: () => logins.due(),
-      run: async (now) => this.#access.endOver(now),
+      run: async (now) => access.endOver(now),
     };
     this.#alarm = new Alarm(ctx.storage, [
       endLogins,
@@ -185,7 +184,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
       this.#sharing.visits,
       this.#sharing.shares,
       this.#sharing.use,
-      this.#account.chore,
+      account.chore,
       this.#platform.webhooks,
       this.#platform.deliveries,
       this.#registry,
@@ -198,9 +197,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   async call(part: string, method: string, args: unknown[]): Promise<unknown> {
     return callPart(
       {
-        access: this.#access,
-        account: this.#account,
         agents: this.#agents,
+        ...this.#accounts,
         ...this.#sharing,
         ...this.#platform,
       } satisfies Parts,
@@ -276,6 +274,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   #evict(visitor: string): void {
     this.#link.send({ type: "evict", visitor });
     this.#feed.evict(visitor);
+  }
+
+  #cutOff(close: () => Promise<void>, why: string): void {
+    this.ctx.waitUntil(cutOff(this.ctx, this.#answers, { close, why }));
   }
 
   #timesChanged(): void {

@@ -20,7 +20,7 @@ describe("the page of somebody who is not logged in", () => {
 describe("the page of somebody who may not log in", () => {
   it("says why and what to do, and offers another login", async () => {
     const href = "/login?to=%2F&as=another";
-    const html = await render(notAdmittedPage({ href, detail: "none of them", remedy: "Ask." }));
+    const html = await render(notAdmittedPage({ title: "No", href, detail: "none of them", remedy: "Ask." }));
     expect(textOf(html)).toMatch(/None of them\..*Ask\./s);
     expect(one(html, "class", "button primary").attributes.get("href")).toBe(href);
   });

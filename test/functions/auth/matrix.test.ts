@@ -111,7 +111,7 @@ const BODIES: readonly [pattern: RegExp, body: object][] = [
   [/^\/api\/sessions$/, { service: "bens-service" }],
   [/^\/api\/tokens$/, { name: "another", scopes: ["read"] }],
   [/\/shares$/, { with: { kind: "user", subject: "ben" } }],
-  [/cancel$/, { reason: "because" }],
+  [/(?:cancel|lock-out)$/, { reason: "because" }],
 ];
 
 type Who = { headers: Record<string, string>; host?: string };

@@ -3,7 +3,6 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ApiToken, Me } from "../../../contract/account.ts";
 import type { Person } from "../../../contract/person.ts";
-import type { Caller } from "../../../functions/workspace/api.ts";
 import type { AuditEntry } from "../../../functions/workspace/audit.ts";
 import { partOf } from "../../../functions/workspace/parts.ts";
 import { askWith, revoke, tokenOf, workspaceOf } from "../support/account.ts";
@@ -184,22 +183,5 @@ describe("a token", () => {
       { action: "token.revoke", detail: "nightly" },
     ]);
     expect(JSON.stringify(entries)).not.toContain(token.slice(-43));
-  });
-});
-
-describe("a lock-out", () => {
-  it("ends every login and token of one user, with who did it in the audit log", async () => {
-    const [ana, ben] = [await person("ana"), await person("ben")];
-    const [anas, bens] = [await browserOf(ana), await browserOf(ben)];
-    const { token } = await tokenOf(anas, ["launch"]);
-    const operator: Caller = { user: ben.id, name: "Ben", from: null, via: "console" };
-    expect(await partOf(env, ana.id, "account").lockOut(operator)).toEqual({ logins: 1, tokens: 1 });
-    expect((await anas.go(`${CONSOLE}/api/me`)).status).toBe(401);
-    expect((await askWith(token, "/api/me")).status).toBe(401);
-    expect((await bens.go(`${CONSOLE}/api/me`)).status).toBe(200);
-    expect((await audit(ana)).slice(-2)).toEqual([
-      { action: "login.end", detail: null },
-      { action: "token.revoke", detail: "nightly" },
-    ]);
   });
 });

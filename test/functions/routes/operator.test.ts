@@ -59,6 +59,9 @@ const ROUTES = [
   ["GET", "/api/operator/users"],
   ["GET", "/api/operator/workspaces"],
   ["GET", "/api/operator/sessions"],
+  ["GET", "/api/operator/sessions/ended"],
+  ["POST", "/api/operator/users/local/lock-out"],
+  ["POST", "/api/operator/users/local/let-in"],
   ["GET", "/api/operator/audit"],
   ["GET", "/api/operator/webhooks/dead"],
   ["POST", "/api/operator/webhooks/dead/local/msg_1/redeliver"],
@@ -67,6 +70,9 @@ const ROUTES = [
   ["GET", "/metrics"],
   ["GET", "/operator"],
   ["GET", "/operator/sessions"],
+  ["GET", "/operator/sessions/ended"],
+  ["POST", "/operator/users/local/lock-out"],
+  ["POST", "/operator/users/local/let-in"],
   ["GET", "/operator/webhooks"],
   ["GET", "/operator/audit"],
   ["POST", "/operator/sessions/local/s4k2m9x0v7qrt/cancel"],
@@ -259,7 +265,13 @@ describe("the audit log's export", () => {
       session: null,
       detail: 'a line\nwith "quotes"',
     }));
-    await registered("intake").sync(ana.id, { version: 1, snapshot: snapshotOf(ana), audit, waitedMs: 0 });
+    await registered("intake").sync(ana.id, {
+      version: 1,
+      snapshot: snapshotOf(ana),
+      audit,
+      ended: [],
+      waitedMs: 0,
+    });
     const lines = await auditOf(await browserOf(await olga()));
     expect(lines).toHaveLength(1204);
     expect(new Set(lines.map(({ id }) => id)).size).toBe(1204);

@@ -28,9 +28,13 @@ export async function person(
 /** A browser in which somebody has just logged in, as the identity provider's callback does it. */
 export async function browserOf(somebody: Person): Promise<Browser> {
   const access = partOf(env, somebody.id, "access");
-  const claims = await access.login(somebody, { agent: "a browser", from: null, idToken: null });
+  const entered = await access.login(somebody, { agent: "a browser", from: null, idToken: null });
+  if (!entered.ok) throw new Error(entered.problem.detail);
   const browser = new Browser();
   const moment = { secure: CONSOLE.startsWith("https:"), now: Date.now() };
-  browser.keep(new URL(CONSOLE).host, await issueCookie(env.BERTH_COOKIE_SECRET, "console", claims, moment));
+  browser.keep(
+    new URL(CONSOLE).host,
+    await issueCookie(env.BERTH_COOKIE_SECRET, "console", entered.value, moment),
+  );
   return browser;
 }

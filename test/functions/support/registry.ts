@@ -23,6 +23,7 @@ export async function tell(user: UserId, afterMs = 10_000): Promise<boolean> {
 /** What the workspace of somebody tells who only has logged in. */
 export const snapshotOf = (owner: Person): WorkspaceSnapshot => ({
   owner,
+  lockedOut: null,
   seen: null,
   agent: { online: false, host: null, user: null, version: null, since: null },
   sessions: [],
