@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { setCookie } from "hono/cookie";
 import { BerthError, type Problem } from "../../contract/problem.ts";
 import type { CatalogueEntry } from "../../contract/service.ts";
 import type { Session } from "../../contract/session.ts";
@@ -21,14 +20,13 @@ import {
   formOf,
   frameFor,
   isOperator,
+  keepSeen,
   nameOf,
   page,
-  SEEN_COOKIE,
   seenBy,
   type View,
 } from "./page.ts";
 
-const YEAR_S = 31_536_000;
 const PLACES: ReadonlySet<string> = new Set<Place>([
   "sessions",
   "services",
@@ -197,9 +195,7 @@ async function bell(c: Console): Promise<Response> {
   const [agent, all] = await Promise.all([c.var.workspace.agent(), c.var.workspace.notifications()]);
   const seen = seenBy(c);
   const newest = all[0]?.id ?? 0;
-  if (newest > seen) {
-    setCookie(c, SEEN_COOKIE, String(newest), { path: "/", httpOnly: true, sameSite: "Lax", maxAge: YEAR_S });
-  }
+  if (newest > seen) keepSeen(c, newest);
   const frame: Frame = { place: "notifications", agent, unread: 0, name: nameOf(c), operator: isOperator(c) };
   return page(c, <NotificationsPage {...{ frame, notifications: all, seen, now: Date.now() }} />);
 }

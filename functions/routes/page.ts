@@ -1,9 +1,9 @@
 import type { Context } from "hono";
-import { getCookie } from "hono/cookie";
 import type { HtmlEscapedString } from "hono/utils/html";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { LOCAL_USER } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
+import { cookieAttributes, cookieName, cookieValues } from "../auth/cookie.ts";
 import type { AppEnv } from "../env.ts";
 import type { Frame, Place } from "../views/layout.tsx";
 
@@ -27,12 +27,23 @@ export async function formOf(c: Console): Promise<FormData> {
   }
 }
 
-/** Holds the newest notification that this browser has seen behind the bell. */
-export const SEEN_COOKIE = "berth_seen";
+const SEEN = "berth_seen";
+const YEAR_S = 31_536_000;
 
+const isSecure = (c: Console): boolean => new URL(c.req.url).protocol === "https:";
+
+/** The newest notification that this browser has seen behind the bell; 0 for none. */
 export function seenBy(c: Console): number {
-  const seen = Number(getCookie(c, SEEN_COOKIE));
+  const [value] = cookieValues(c.req.header("cookie") ?? null, cookieName(SEEN, isSecure(c)));
+  const seen = Number(value ?? 0);
   return Number.isSafeInteger(seen) ? seen : 0;
+}
+
+/** Notes the newest one that was shown. No page of another host plants a later one, which would keep the bell silent. */
+export function keepSeen(c: Console, newest: number): void {
+  const secure = isSecure(c);
+  const cookie = `${cookieName(SEEN, secure)}=${newest}; ${cookieAttributes(secure, YEAR_S)}`;
+  c.header("set-cookie", cookie, { append: true });
 }
 
 /** Who is logged in; null on one's own machine. */

@@ -84,11 +84,11 @@ export function consoleApp(given: Partial<World> = {}) {
     throw error;
   });
   const send = (path: string, body: string, type: string) =>
-    app.request(path, { method: "POST", body, headers: { "content-type": type } });
+    app.request(path, { method: "POST", body, headers: { "content-type": type } }, {});
   return {
     world,
     send,
-    get: (path: string, headers?: Record<string, string>) => app.request(path, { headers: headers ?? {} }),
+    get: (path: string, headers: Record<string, string> = {}) => app.request(path, { headers }, {}),
     post: (path: string, fields: Record<string, string>) =>
       send(path, new URLSearchParams(fields).toString(), "application/x-www-form-urlencoded"),
   };

@@ -227,6 +227,16 @@ describe("the bell", () => {
     expect((await bell("berth_seen=5")).get("aria-label")).toBe("Notifications");
   });
 
+  it("believes, where there is TLS, what this host alone can have set", async () => {
+    const { get } = consoleApp({ notifications });
+    const edge = "https://console.example.org";
+    const page = await get(`${edge}/notifications`, { cookie: "berth_seen=99" });
+    const set = page.headers.get("set-cookie");
+    expect(set).toMatch(/^__Host-Http-berth_seen=5; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure$/);
+    const home = await (await get(`${edge}/`, { cookie: "berth_seen=99; __Host-Http-berth_seen=4" })).text();
+    expect(one(home, "href", "/notifications").attributes.get("aria-label")).toBe("Notifications, 1 new");
+  });
+
   it("says what it is for while nothing is behind it", async () => {
     expect(textOf(await (await consoleApp().get("/notifications")).text())).toContain("Nothing yet.");
   });
