@@ -1,6 +1,6 @@
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { BerthError } from "../contract/problem.ts";
-import { checkInputs, ServiceDefinition } from "../contract/service.ts";
+import { checkInputs, checkPatterns, ServiceDefinition } from "../contract/service.ts";
 
 /** The file of a service's folder that describes it. */
 export const DEFINITION_FILE = "service.yaml";
@@ -21,7 +21,7 @@ function findFault({ inputs }: ServiceDefinition): Fault | undefined {
     try {
       if (input.type === "string" && input.pattern !== undefined)
         new RegExp(`^(?:${input.pattern})$`, "u").test("");
-      checkInputs([{ ...alone, required: false }], {});
+      checkPatterns([alone], checkInputs([{ ...alone, required: false }], {}));
     } catch (error) {
       if (error instanceof SyntaxError) return { path: ["inputs", index, "pattern"], reason: error.message };
       if (error instanceof BerthError) return { path: ["inputs", index, "default"], reason: error.message };

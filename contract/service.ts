@@ -132,14 +132,6 @@ function checkText(input: Extract<Input, { maxLength: number }>, value: InputVal
     throw bad(input, `must be at most ${input.maxLength} characters long; it has ${value.length}`);
   if (value.includes("\0")) throw bad(input, "must not hold a NUL character");
   if (input.type !== "multiline" && input.required && value === "") throw bad(input, "must be filled in");
-  if (
-    input.type === "string" &&
-    input.pattern !== undefined &&
-    value !== "" &&
-    !new RegExp(`^(?:${input.pattern})$`, "u").test(value)
-  ) {
-    throw bad(input, `must match ${input.pattern}`);
-  }
   return value;
 }
 
@@ -190,7 +182,21 @@ export function defaultOf(input: Input): InputValue | undefined {
 }
 
 /**
- * Holds a launch's inputs against the form: unknown names are refused, missing ones take their default, each value
+ * Holds text against the patterns of its form. It is for the workspace alone: a pattern may be one that takes for ever, and
+ * whoever wrote it waits for it there by themselves.
+ * @throws BerthError `invalid_input`, naming the field as `inputs.<name>`
+ */
+export function checkPatterns(form: readonly Input[], values: Inputs): void {
+  for (const input of form) {
+    if (input.type !== "string" || input.pattern === undefined) continue;
+    const value = values[input.name] ?? "";
+    if (value !== "" && !new RegExp(`^(?:${input.pattern})$`, "u").test(String(value)))
+      throw bad(input, `must match ${input.pattern}`);
+  }
+}
+
+/**
+ * Holds a launch's inputs against the form, but for its patterns: unknown names are refused, missing ones take their default, each value
  * is checked against its limits. Text forms of numbers and booleans, as an HTML form sends them, are accepted.
  * @throws BerthError `invalid_input`, naming the field as `inputs.<name>`
  */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { BerthError } from "../../contract/problem.ts";
 import type { ServiceDefinition } from "../../contract/service.ts";
-import { Readiness } from "../../contract/service.ts";
+import { checkPatterns, Readiness } from "../../contract/service.ts";
 import type { SessionSpec } from "../../contract/session.ts";
 import type { Catalogue } from "../catalogue.ts";
 import type { HeldPort } from "../ports.ts";
@@ -52,7 +52,8 @@ async function holdAllowed(refused: ReadonlySet<number>): Promise<HeldPort> {
 /**
  * Makes everything that a session's process needs, but does not start it: the port, the scripts, and the service.json
  * that says "Starting". Repeatable; a later one overwrites what an earlier one wrote.
- * @throws BerthError when the service is unknown or cannot be started so; Error when the disk refuses
+ * @throws BerthError when the service is unknown or cannot be started so, as with an input that does not match its pattern;
+ *   Error when the disk refuses
  */
 export async function prepare(
   spec: SessionSpec,
@@ -62,7 +63,8 @@ export async function prepare(
 ): Promise<Preparation> {
   const { home, refusedPorts, nodePath, clock } = options;
   const service = serviceOf(spec, options.catalogue);
-  const { url, slug, stripPrefix, readiness } = service.definition;
+  const { url, slug, stripPrefix, readiness, inputs } = service.definition;
+  checkPatterns(inputs, spec.inputs);
   const held = await holdAllowed(refusedPorts);
   try {
     const { port } = held;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BerthError } from "../../../contract/problem.ts";
+import { checkPatterns } from "../../../contract/service.ts";
 import type { SessionSpec } from "../../../contract/session.ts";
 import type { Connect } from "../../relay/tunnel-agent.ts";
 import type { ResourceUse, Resources } from "../../resources/resources.ts";
@@ -79,6 +80,7 @@ export class ClusterRunner implements Runner {
     const { catalogue, refusedPorts, clock, resources } = this.#options;
     const { id, resource: name = "" } = this.#spec;
     const { definition } = serviceOf(this.#spec, catalogue);
+    checkPatterns(definition.inputs, this.#spec.inputs);
     resources.mustHave(name);
     const home = await this.#home(name, options);
     this.#port ??= await WorkspacePort.listen({ refused: refusedPorts, connect: this.connect });

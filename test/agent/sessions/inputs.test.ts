@@ -40,4 +40,13 @@ describe("an input", { timeout: 30_000 }, () => {
     expect((await workspace.until(spec.id, "failed")).error).toContain("NUL");
     expect(await workspace.read(spec.id, "pid")).toBe("");
   });
+
+  it("that does not match its pattern fails the session, and nothing is started", async () => {
+    const form = 'inputs: [{ name: folder, type: string, label: Folder, pattern: "[a-z/]+" }]\n';
+    const workspace = await Workspace.open({ echo: { "start_template.sh": ECHO, "service.yaml": form } });
+    const spec = workspace.spec("echo", { folder: "A;B" });
+    workspace.want(spec);
+    expect((await workspace.until(spec.id, "failed")).error).toContain("Folder: must match [a-z/]+");
+    expect(await workspace.read(spec.id, "pid")).toBe("");
+  });
 });
