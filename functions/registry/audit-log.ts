@@ -12,8 +12,9 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS audit_log_by_session ON audit_log (session) WHERE session IS NOT NULL;
 `;
 
-/** The newest so many are kept, and none longer than so long. */
+/** The newest so many are kept, so many of one workspace, and none longer than so long. */
 const KEPT = 200_000;
+const KEPT_EACH = 20_000;
 const KEPT_MS = 400 * 86_400_000;
 /** Of those that are too old, so many go with each report. */
 const FORGOTTEN_AT_ONCE = 1000;
@@ -74,6 +75,8 @@ export class AuditLog {
     const last = added.at(-1);
     if (last === undefined) return [];
     this.#sql.exec("INSERT OR REPLACE INTO audit_acknowledged VALUES (?, ?)", user, last.seq);
+    // An agent that comes and goes, or a user who means to, would drive out what others have done.
+    this.#sql.exec("DELETE FROM audit_log WHERE user = ? AND seq <= ?", user, last.seq - KEPT_EACH);
     this.#forget(now);
     return added;
   }

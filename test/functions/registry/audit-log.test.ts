@@ -108,4 +108,27 @@ describe("the audit log", () => {
       expect([count, oldest]).toEqual([200_000, 3]);
     }),
   );
+
+  it(
+    "keeps the newest 20,000 of one workspace: however much it tells, it drives out nobody else's",
+    withLog(async (log, sql) => {
+      log.take(ANA, [entry(1)], NOW);
+      sql.exec(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+         INSERT INTO audit_log (user, seq, at, action, by) SELECT ?, i, ?, 'agent.online', '{}' FROM n`,
+        BEA,
+        NOW,
+      );
+      log.take(BEA, [entry(20_001), entry(20_002)], NOW);
+      const kept = sql
+        .exec<{ user: string; count: number; oldest: number }>(
+          "SELECT user, COUNT(*) AS count, MIN(seq) AS oldest FROM audit_log GROUP BY user ORDER BY user",
+        )
+        .toArray();
+      expect(kept).toEqual([
+        { user: ANA, count: 1, oldest: 1 },
+        { user: BEA, count: 20_000, oldest: 3 },
+      ]);
+    }),
+  );
 });
