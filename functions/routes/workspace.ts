@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import { AgentStatus, LoginLink } from "../../contract/agent-status.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { CODE_LIFETIME } from "../auth/code.ts";
+import { LOCAL_TOKEN } from "../auth/visitor.ts";
 import { configOf } from "../config.ts";
 import type { AppEnv } from "../env.ts";
 import { partOf } from "../workspace/parts.ts";
@@ -34,7 +35,10 @@ export function workspaceApi(): OpenAPIHono<AppEnv> {
   api.openapi(createLoginLink, async (c) => {
     if (configOf(c.env).login.kind !== "link")
       throw new BerthError("not_found", "this edge has no login links: log in on its page");
-    const code = await partOf(c.env, c.var.visitor.user, "access").issueCode(
+    const { visitor } = c.var;
+    if (visitor.kind === "program" && visitor.token !== LOCAL_TOKEN)
+      throw new BerthError("forbidden", "a token with scopes logs no browser in: the instance's own does");
+    const code = await partOf(c.env, visitor.user, "access").issueCode(
       { purpose: "login" },
       CODE_LIFETIME.login,
     );

@@ -31,6 +31,12 @@ describe("a token", () => {
     expect(await problemOf(await askWith(token, "/me/51458/"))).toMatchObject({ code: "no_live_session" });
   });
 
+  it("makes no link that logs a browser in, which could do more than it may and stay when it is revoked", async () => {
+    const { token } = await tokenOf(await browserOf(await person("ana")), ["launch"]);
+    const response = await askWith(token, "/api/login-links", "POST");
+    expect(await problemOf(response)).toMatchObject({ status: 403, code: "forbidden" });
+  });
+
   it("is its user's alone", async () => {
     const [ana, ben] = [await person("ana"), await person("ben")];
     const [anas, bens] = [await browserOf(ana), await browserOf(ben)];
