@@ -1,6 +1,7 @@
 import type { CanceledBy } from "../../contract/session.ts";
 import type { Caller } from "./api.ts";
 import type { StoredSession } from "./store.ts";
+import { Table } from "./table.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS cancellations (
@@ -13,7 +14,7 @@ const KEPT = 500;
 
 /** Which sessions somebody else than their owner has canceled, and why: their owner is to know. */
 export class Cancellations {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
   readonly #owner: () => string | undefined;
   readonly #notify: (session: StoredSession["spec"]["id"], text: string) => void;
   readonly #known = new Map<string, CanceledBy>();
@@ -27,11 +28,10 @@ export class Cancellations {
       notify: (session: StoredSession["spec"]["id"], text: string) => void;
     },
   ) {
-    this.#sql = sql;
+    this.#table = new Table(sql, SCHEMA);
     this.#owner = options.owner;
     this.#notify = options.notify;
-    sql.exec(SCHEMA);
-    for (const { session, name, reason } of sql.exec<CanceledBy & { session: string }>(
+    for (const { session, name, reason } of this.#table.exec<CanceledBy & { session: string }>(
       "SELECT session, name, reason FROM cancellations",
     ))
       this.#known.set(session, { name, reason });
@@ -43,13 +43,13 @@ export class Cancellations {
     const { id, name: session } = stored.spec;
     const canceled: CanceledBy = { name: by.name, reason: reason ?? "" };
     this.#known.set(id, canceled);
-    this.#sql.exec(
+    this.#table.insert(
       "INSERT OR REPLACE INTO cancellations (session, name, reason) VALUES (?, ?, ?)",
       id,
       canceled.name,
       canceled.reason,
     );
-    this.#sql.exec("DELETE FROM cancellations WHERE n <= (SELECT MAX(n) FROM cancellations) - ?", KEPT);
+    this.#table.exec("DELETE FROM cancellations WHERE n <= (SELECT MAX(n) FROM cancellations) - ?", KEPT);
     this.#notify(id, `${session} was canceled by ${by.name}${reason === undefined ? "" : `: ${reason}`}`);
   }
 

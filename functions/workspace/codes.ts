@@ -2,6 +2,7 @@ import { z } from "zod";
 import { SessionId } from "../../contract/ids.ts";
 import { Claims } from "../auth/cookie.ts";
 import { ShareClaims } from "../auth/share-cookie.ts";
+import { Table } from "./table.ts";
 
 const Enter = z.object({
   purpose: z.literal("enter"),
@@ -33,16 +34,15 @@ const SCHEMA = `
 
 /** Codes that work once, each as a hash. Times in milliseconds since 1970. */
 export class Codes {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(SCHEMA);
+    this.#table = new Table(sql, SCHEMA);
   }
 
   add(hash: string, content: CodeContent, expires: number, now: number): void {
-    this.#sql.exec("DELETE FROM one_time_codes WHERE expires <= ?", now);
-    this.#sql.exec(
+    this.#table.exec("DELETE FROM one_time_codes WHERE expires <= ?", now);
+    this.#table.insert(
       "INSERT INTO one_time_codes (hash, purpose, content, expires) VALUES (?, ?, ?, ?)",
       hash,
       content.purpose,
@@ -53,22 +53,22 @@ export class Codes {
 
   /** Notes what counts once and is somebody else's. False when it was noted before; it need not be known after it expires. */
   spend(hash: string, expires: number, now: number): boolean {
-    const [known] = this.#sql
-      .exec("SELECT 1 FROM one_time_codes WHERE hash = ? AND expires > ?", hash, now)
-      .toArray();
+    const [known] = this.#table.exec(
+      "SELECT 1 FROM one_time_codes WHERE hash = ? AND expires > ?",
+      hash,
+      now,
+    );
     if (known === undefined) this.add(hash, { purpose: "spent" }, expires, now);
     return known === undefined;
   }
 
   /** The content once, of a code that was added for this purpose and has not expired. */
   take(hash: string, purpose: CodeContent["purpose"], now: number): CodeContent | null {
-    const [row] = this.#sql
-      .exec<{ content: string; expires: number }>(
-        "DELETE FROM one_time_codes WHERE hash = ? AND purpose = ? RETURNING content, expires",
-        hash,
-        purpose,
-      )
-      .toArray();
+    const [row] = this.#table.exec<{ content: string; expires: number }>(
+      "DELETE FROM one_time_codes WHERE hash = ? AND purpose = ? RETURNING content, expires",
+      hash,
+      purpose,
+    );
     return row === undefined || row.expires <= now ? null : CodeContent.parse(JSON.parse(row.content));
   }
 }

@@ -1,4 +1,5 @@
 import type { EventType } from "../../contract/webhook.ts";
+import { Table } from "./table.ts";
 
 /** A message that waits to be sent, or that could not be delivered. Times in milliseconds since 1970. */
 export type OutgoingRow = {
@@ -45,18 +46,17 @@ const KEPT_DEAD = 200;
 
 /** The messages of a workspace that are not delivered yet, in SQLite: each session's in order. */
 export class DeliveryQueue {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(SCHEMA);
+    this.#table = new Table(sql, SCHEMA);
   }
 
   /** Puts a message at the end of its session's. Returns false when there is no room: then it is dead already. */
   add(message: Pick<OutgoingRow, "id" | "session" | "type" | "body" | "at">): boolean {
     const { id, session, type, body, at } = message;
     const hasRoom = this.#count("died IS NULL") < MOST_WAITING;
-    this.#sql.exec(
+    this.#table.insert(
       "INSERT INTO deliveries (id, session, type, body, due, at, died, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       id,
       session,
@@ -73,12 +73,10 @@ export class DeliveryQueue {
 
   /** The last message of a session's that waits. */
   last(session: string): Pick<OutgoingRow, "id" | "type"> | undefined {
-    return this.#sql
-      .exec<Pick<OutgoingRow, "id" | "type">>(
-        "SELECT id, type FROM deliveries WHERE died IS NULL AND session = ? ORDER BY seq DESC LIMIT 1",
-        session,
-      )
-      .toArray()[0];
+    return this.#table.exec<Pick<OutgoingRow, "id" | "type">>(
+      "SELECT id, type FROM deliveries WHERE died IS NULL AND session = ? ORDER BY seq DESC LIMIT 1",
+      session,
+    )[0];
   }
 
   /**
@@ -87,12 +85,12 @@ export class DeliveryQueue {
    */
   replace(id: string, message: Pick<OutgoingRow, "id" | "body" | "at">): void {
     if (this.#callBack(id))
-      this.#sql.exec(
+      this.#table.exec(
         "UPDATE deliveries SET attempts = 0, error = NULL, due = ? WHERE id = ?",
         message.at,
         id,
       );
-    this.#sql.exec(
+    this.#table.exec(
       "UPDATE deliveries SET id = ?, body = ?, at = ? WHERE id = ?",
       message.id,
       message.body,
@@ -103,77 +101,72 @@ export class DeliveryQueue {
 
   /** When the next one is due; null: none waits. */
   due(): number | null {
-    return this.#sql
-      .exec<{ due: number | null }>(`SELECT MIN(due) AS due FROM deliveries WHERE ${NEXT}`)
-      .one().due;
+    const [row] = this.#table.exec<{ due: number | null }>(
+      `SELECT MIN(due) AS due FROM deliveries WHERE ${NEXT}`,
+    );
+    return row?.due ?? null;
   }
 
   /** What is due, the longest waiting first. */
   ready(now: number, count: number): OutgoingRow[] {
-    return this.#sql
-      .exec<OutgoingRow>(
-        `SELECT ${COLUMNS} FROM deliveries WHERE ${NEXT} AND due <= ? ORDER BY due, seq LIMIT ?`,
-        now,
-        count,
-      )
-      .toArray();
+    return this.#table.exec<OutgoingRow>(
+      `SELECT ${COLUMNS} FROM deliveries WHERE ${NEXT} AND due <= ? ORDER BY due, seq LIMIT ?`,
+      now,
+      count,
+    );
   }
 
   /** Notes that an attempt begins, and when the next may if nothing is heard of this one. */
   begin(id: string, until: number): void {
-    this.#sql.exec("UPDATE deliveries SET attempts = attempts + 1, due = ? WHERE id = ?", until, id);
+    this.#table.exec("UPDATE deliveries SET attempts = attempts + 1, due = ? WHERE id = ?", until, id);
   }
 
   /** As `begin`, for an attempt that is not the message's turn and does not count. */
   lease(id: string, until: number): void {
-    this.#sql.exec("UPDATE deliveries SET due = ? WHERE id = ?", until, id);
+    this.#table.exec("UPDATE deliveries SET due = ? WHERE id = ?", until, id);
   }
 
   /** The first that waits for this one; undefined: none does. */
   behind(id: string): OutgoingRow | undefined {
-    return this.#sql
-      .exec<OutgoingRow>(
-        `SELECT behind.*
+    return this.#table.exec<OutgoingRow>(
+      `SELECT behind.*
          FROM deliveries AS first JOIN deliveries AS behind ON behind.session = first.session AND behind.seq > first.seq
          WHERE first.id = ? AND first.died IS NULL AND first.seq NOT IN ${ASIDE}
            AND behind.died IS NULL AND behind.seq NOT IN ${ASIDE}
          ORDER BY behind.seq LIMIT 1`,
-        id,
-      )
-      .toArray()[0];
+      id,
+    )[0];
   }
 
   /** Nothing waits for this one any more; its own next attempt is at `due`. */
   stepAside(id: string, due: number): void {
-    this.#sql.exec("UPDATE deliveries SET due = ? WHERE id = ?", due, id);
-    this.#sql.exec(
+    this.#table.exec("UPDATE deliveries SET due = ? WHERE id = ?", due, id);
+    this.#table.insert(
       "INSERT OR IGNORE INTO deliveries_aside SELECT seq FROM deliveries WHERE id = ? AND died IS NULL",
       id,
     );
   }
 
   delay(id: string, due: number, error: string): void {
-    this.#sql.exec("UPDATE deliveries SET due = ?, error = ? WHERE id = ?", due, error, id);
+    this.#table.exec("UPDATE deliveries SET due = ?, error = ? WHERE id = ?", due, error, id);
   }
 
   remove(id: string): void {
     this.#callBack(id);
-    this.#sql.exec("DELETE FROM deliveries WHERE id = ?", id);
+    this.#table.exec("DELETE FROM deliveries WHERE id = ?", id);
   }
 
   bury(id: string, error: string, now: number): void {
     this.#callBack(id);
-    this.#sql.exec("UPDATE deliveries SET died = ?, error = ? WHERE id = ?", now, error, id);
+    this.#table.exec("UPDATE deliveries SET died = ?, error = ? WHERE id = ?", now, error, id);
     this.#forgetOldest();
   }
 
   /** The last that died first. */
   dead(): DeadLetter[] {
-    return this.#sql
-      .exec<DeadLetter>(
-        "SELECT id, session, type, attempts, error, at, died FROM deliveries WHERE died IS NOT NULL ORDER BY died DESC, seq DESC",
-      )
-      .toArray();
+    return this.#table.exec<DeadLetter>(
+      "SELECT id, session, type, attempts, error, at, died FROM deliveries WHERE died IS NOT NULL ORDER BY died DESC, seq DESC",
+    );
   }
 
   deadCount(): number {
@@ -183,34 +176,40 @@ export class DeliveryQueue {
   /** Lets a dead letter wait again, as if it were new. False: there is none such. */
   revive(id: string, now: number): boolean {
     return (
-      this.#sql.exec(
-        "UPDATE deliveries SET died = NULL, error = NULL, attempts = 0, due = ? WHERE id = ? AND died IS NOT NULL",
+      this.#table.exec(
+        "UPDATE deliveries SET died = NULL, error = NULL, attempts = 0, due = ? WHERE id = ? AND died IS NOT NULL RETURNING id",
         now,
         id,
-      ).rowsWritten > 0
+      ).length > 0
     );
   }
 
   /** Forgets a dead letter. False: there is none such. */
   discard(id: string): boolean {
-    return this.#sql.exec("DELETE FROM deliveries WHERE id = ? AND died IS NOT NULL", id).rowsWritten > 0;
+    return (
+      this.#table.exec("DELETE FROM deliveries WHERE id = ? AND died IS NOT NULL RETURNING id", id).length > 0
+    );
   }
 
   /** False: it has not stepped aside. */
   #callBack(id: string): boolean {
     return (
-      this.#sql.exec("DELETE FROM deliveries_aside WHERE seq = (SELECT seq FROM deliveries WHERE id = ?)", id)
-        .rowsWritten > 0
+      this.#table.exec(
+        "DELETE FROM deliveries_aside WHERE seq = (SELECT seq FROM deliveries WHERE id = ?) RETURNING seq",
+        id,
+      ).length > 0
     );
   }
 
   #count(where: "died IS NULL" | "died IS NOT NULL"): number {
-    return this.#sql.exec<{ count: number }>(`SELECT COUNT(*) AS count FROM deliveries WHERE ${where}`).one()
-      .count;
+    const [row] = this.#table.exec<{ count: number }>(
+      `SELECT COUNT(*) AS count FROM deliveries WHERE ${where}`,
+    );
+    return row?.count ?? 0;
   }
 
   #forgetOldest(): void {
-    this.#sql.exec(
+    this.#table.exec(
       "DELETE FROM deliveries WHERE died IS NOT NULL AND seq NOT IN (SELECT seq FROM deliveries WHERE died IS NOT NULL ORDER BY died DESC, seq DESC LIMIT ?)",
       KEPT_DEAD,
     );

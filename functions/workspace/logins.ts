@@ -1,6 +1,7 @@
 import { decodeJwt } from "jose";
 import { Person, type Role, type UserId } from "../../contract/person.ts";
 import { randomToken } from "../auth/token.ts";
+import { Table } from "./table.ts";
 
 /** One login of a browser, as the account page lists it. Times in milliseconds since 1970. */
 export type Login = {
@@ -45,19 +46,18 @@ export type Admission = { kind: "good"; generation: number } | { kind: "over" } 
 
 /** The browsers that are logged in to this workspace, and whose it is. Also held in memory: every request asks. */
 export class Logins {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
   readonly #idleMs: number;
   readonly #rows = new Map<string, Row>();
   #owner: Person | null;
 
   /** @param idleMs a login that is not used for so long is over */
   constructor(sql: SqlStorage, idleMs: number) {
-    this.#sql = sql;
+    this.#table = new Table(sql, SCHEMA);
     this.#idleMs = idleMs;
-    sql.exec(SCHEMA);
-    for (const row of sql.exec<Row & { address: string | null }>("SELECT * FROM logins"))
+    for (const row of this.#table.exec<Row & { address: string | null }>("SELECT * FROM logins"))
       this.#rows.set(row.id, { ...row, from: row.address });
-    const [owner] = sql.exec<{ person: string }>("SELECT person FROM owner").toArray();
+    const [owner] = this.#table.exec<{ person: string }>("SELECT person FROM owner");
     this.#owner = owner === undefined ? null : Person.parse(JSON.parse(owner.person));
   }
 
@@ -68,7 +68,7 @@ export class Logins {
 
   set owner(person: Person) {
     this.#owner = person;
-    this.#sql.exec(
+    this.#table.insert(
       "INSERT INTO owner (id, person) VALUES (1, ?) ON CONFLICT DO UPDATE SET person = excluded.person",
       JSON.stringify(person),
     );
@@ -82,7 +82,7 @@ export class Logins {
     const id = randomToken().slice(0, 22);
     const row: Row = { ...login, id, created: now, seen: now, generation: 1, rotated: now, confirmed: now };
     this.#rows.set(id, row);
-    this.#sql.exec(
+    this.#table.insert(
       `INSERT INTO logins (id, role, created, seen, expires, agent, address, generation, rotated, confirmed, token)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
@@ -160,7 +160,7 @@ export class Logins {
     const row = this.#rows.get(id);
     if (row === undefined) return undefined;
     this.#rows.delete(id);
-    this.#sql.exec("DELETE FROM logins WHERE id = ?", id);
+    this.#table.exec("DELETE FROM logins WHERE id = ?", id);
     return { token: row.token };
   }
 
@@ -194,12 +194,12 @@ export class Logins {
   #touch(row: Row, now: number): void {
     if (now - row.seen < SEEN_MS) return;
     row.seen = now;
-    this.#sql.exec("UPDATE logins SET seen = ? WHERE id = ?", now, row.id);
+    this.#table.exec("UPDATE logins SET seen = ? WHERE id = ?", now, row.id);
   }
 
   #save(row: Row): void {
     this.#rows.set(row.id, row);
-    this.#sql.exec(
+    this.#table.exec(
       "UPDATE logins SET generation = ?, rotated = ?, confirmed = ? WHERE id = ?",
       row.generation,
       row.rotated,

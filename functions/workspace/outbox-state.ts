@@ -1,3 +1,5 @@
+import { Table } from "./table.ts";
+
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS registry_outbox (
     id INTEGER PRIMARY KEY CHECK (id = 1), due INTEGER, changed_at INTEGER, version INTEGER NOT NULL,
@@ -39,19 +41,16 @@ const EMPTY: State = {
 
 /** How far a workspace has told the registry what there is; in SQLite, and in memory. Times in milliseconds since 1970. */
 export class OutboxState {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
   #state: State = EMPTY;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(SCHEMA);
+    this.#table = new Table(sql, SCHEMA);
     type Row = Omit<State, "online"> & { online: number };
-    const [row] = sql
-      .exec<Row>(
-        `SELECT due, changed_at AS changedAt, version, acknowledged, failures, spread_ms AS spreadMs, online,
-           online_since AS onlineSince FROM registry_outbox`,
-      )
-      .toArray();
+    const [row] = this.#table.exec<Row>(
+      `SELECT due, changed_at AS changedAt, version, acknowledged, failures, spread_ms AS spreadMs, online,
+         online_since AS onlineSince FROM registry_outbox`,
+    );
     if (row !== undefined) this.#state = { ...row, online: row.online === 1 };
   }
 
@@ -62,7 +61,7 @@ export class OutboxState {
   save(changes: Partial<State>): void {
     this.#state = { ...this.#state, ...changes };
     const { due, changedAt, version, acknowledged, failures, spreadMs, online, onlineSince } = this.#state;
-    this.#sql.exec(
+    this.#table.insert(
       "INSERT OR REPLACE INTO registry_outbox VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
       due,
       changedAt,

@@ -2,6 +2,7 @@ import type { SessionId, ShareId } from "../../contract/ids.ts";
 import type { Person, UserId } from "../../contract/person.ts";
 import { ShareMode, ShareWith } from "../../contract/share.ts";
 import { shareKey, shareKeysOf } from "../auth/share-key.ts";
+import { Table } from "./table.ts";
 
 /** A share as it is kept. Times in milliseconds since 1970. */
 export type StoredShare = {
@@ -38,18 +39,17 @@ type ShareRow = Omit<StoredShare, "with" | "mode"> & { with: string; mode: strin
 
 /** The shares of a workspace and their guests, in SQLite; in memory too, since every request of a guest asks. */
 export class ShareTable {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
   readonly #shares = new Map<ShareId, StoredShare>();
   readonly #guests = new Map<ShareId, Map<string, Guest>>();
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(SCHEMA);
-    for (const row of sql.exec<ShareRow>("SELECT * FROM shares ORDER BY created, rowid")) {
+    this.#table = new Table(sql, SCHEMA);
+    for (const row of this.#table.exec<ShareRow>("SELECT * FROM shares ORDER BY created, rowid")) {
       const share = { with: ShareWith.parse(JSON.parse(row.with)), mode: ShareMode.parse(row.mode) };
       this.#shares.set(row.id, { ...row, ...share });
     }
-    for (const guest of sql.exec<Guest>("SELECT * FROM guests")) this.#remember(guest);
+    for (const guest of this.#table.exec<Guest>("SELECT * FROM guests")) this.#remember(guest);
   }
 
   share(id: ShareId): StoredShare | undefined {
@@ -63,7 +63,7 @@ export class ShareTable {
 
   add(share: StoredShare): void {
     const { id, session, mode, created, ends } = share;
-    this.#sql.exec(
+    this.#table.insert(
       'INSERT INTO shares (id, session, "with", mode, created, ends) VALUES (?, ?, ?, ?, ?, ?)',
       id,
       session,
@@ -78,8 +78,8 @@ export class ShareTable {
   /** Removes a share with its guests, and returns these. */
   remove(id: ShareId): Guest[] {
     const guests = this.guests(id);
-    this.#sql.exec("DELETE FROM guests WHERE share = ?", id);
-    this.#sql.exec("DELETE FROM shares WHERE id = ?", id);
+    this.#table.exec("DELETE FROM guests WHERE share = ?", id);
+    this.#table.exec("DELETE FROM shares WHERE id = ?", id);
     this.#shares.delete(id);
     this.#guests.delete(id);
     return guests;
@@ -98,7 +98,7 @@ export class ShareTable {
   /** Adds a guest, or replaces what is known of them. */
   setGuest(guest: Guest): void {
     const { share, login, user, name, entered, expires } = guest;
-    this.#sql.exec(
+    this.#table.insert(
       `INSERT INTO guests (share, login, user, name, entered, expires) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET name = excluded.name, entered = excluded.entered, expires = excluded.expires`,
       share,
@@ -112,7 +112,7 @@ export class ShareTable {
   }
 
   removeGuest({ share, login }: Guest): void {
-    this.#sql.exec("DELETE FROM guests WHERE share = ? AND login = ?", share, login);
+    this.#table.exec("DELETE FROM guests WHERE share = ? AND login = ?", share, login);
     this.#guests.get(share)?.delete(login);
   }
 

@@ -4,6 +4,7 @@ import type { SessionId } from "../../contract/ids.ts";
 import { Resource } from "../../contract/resource.ts";
 import { CatalogueEntry } from "../../contract/service.ts";
 import { isEnded, type Notification, SessionReport, SessionSpec, Want } from "../../contract/session.ts";
+import { Table } from "./table.ts";
 
 /** A session as the object keeps it: what was asked for, what the user wants now, what the agent last said. */
 export type StoredSession = { spec: SessionSpec; want: Want; report: SessionReport | null };
@@ -11,16 +12,18 @@ export type StoredSession = { spec: SessionSpec; want: Want; report: SessionRepo
 const AgentInfo = z.object({ version: z.string(), host: z.string(), user: z.string() });
 export type AgentInfo = z.infer<typeof AgentInfo>;
 
-const SCHEMA = `
+const SESSIONS = `
   CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, spec TEXT NOT NULL, want TEXT NOT NULL, report TEXT,
     idempotency_key TEXT UNIQUE, request TEXT, created INTEGER NOT NULL
   );
+`;
+const NOTIFICATIONS = `
   CREATE TABLE IF NOT EXISTS notifications (
     id INTEGER PRIMARY KEY AUTOINCREMENT, session TEXT, level TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL
   );
-  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 `;
+const META = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)";
 
 const KEPT_NOTIFICATIONS = 500;
 const KEPT_SESSIONS = 500;
@@ -29,13 +32,16 @@ type SessionRow = { spec: string; want: string; report: string | null };
 
 /** The object's truth, in SQLite; sessions are also held in memory, since every relayed request asks for one. */
 export class Store {
-  readonly #sql: SqlStorage;
+  readonly #sessionTable: Table;
+  readonly #notifications: Table;
+  readonly #metaTable: Table;
   readonly #sessions = new Map<string, StoredSession>();
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(SCHEMA);
-    for (const row of sql.exec<SessionRow>(
+    this.#sessionTable = new Table(sql, SESSIONS);
+    this.#notifications = new Table(sql, NOTIFICATIONS);
+    this.#metaTable = new Table(sql, META);
+    for (const row of this.#sessionTable.exec<SessionRow>(
       "SELECT spec, want, report FROM sessions ORDER BY created, rowid",
     )) {
       const spec = SessionSpec.parse(JSON.parse(row.spec));
@@ -67,19 +73,17 @@ export class Store {
 
   /** What an earlier launch with this key asked for and made. */
   launchedWith(key: string): { id: SessionId; request: string } | undefined {
-    const [row] = this.#sql
-      .exec<{ id: string; request: string }>(
-        "SELECT id, request FROM sessions WHERE idempotency_key = ?",
-        key,
-      )
-      .toArray();
+    const [row] = this.#sessionTable.exec<{ id: string; request: string }>(
+      "SELECT id, request FROM sessions WHERE idempotency_key = ?",
+      key,
+    );
     return row === undefined ? undefined : { id: row.id as SessionId, request: row.request };
   }
 
   /** Adds a session; `launch` remembers the key and the request for `launchedWith`. */
   add(session: StoredSession, launch: { key: string | null; request: string | null }): void {
     const { spec, want, report } = session;
-    this.#sql.exec(
+    this.#sessionTable.insert(
       "INSERT INTO sessions (id, spec, want, report, idempotency_key, request, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
       spec.id,
       JSON.stringify(spec),
@@ -96,7 +100,7 @@ export class Store {
   setWant(id: SessionId, want: Want): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    this.#sql.exec("UPDATE sessions SET want = ? WHERE id = ?", want, id);
+    this.#sessionTable.exec("UPDATE sessions SET want = ? WHERE id = ?", want, id);
     this.#sessions.set(id, { ...session, want });
   }
 
@@ -104,7 +108,7 @@ export class Store {
   setReport(report: SessionReport, spec: SessionSpec): void {
     const session = this.#sessions.get(report.id);
     if (session === undefined) return;
-    this.#sql.exec(
+    this.#sessionTable.exec(
       "UPDATE sessions SET report = ?, spec = ? WHERE id = ?",
       JSON.stringify(report),
       JSON.stringify(spec),
@@ -118,31 +122,28 @@ export class Store {
     for (const session of this.#sessions.values()) {
       if (this.#sessions.size <= KEPT_SESSIONS) return;
       if (!isEnded(session.report?.state ?? "submitted")) continue;
-      this.#sql.exec("DELETE FROM sessions WHERE id = ?", session.spec.id);
+      this.#sessionTable.exec("DELETE FROM sessions WHERE id = ?", session.spec.id);
       this.#sessions.delete(session.spec.id);
     }
   }
 
   notify(session: string | null, level: Notification["level"], text: string, at: number): Notification {
-    const [row] = this.#sql
-      .exec<{ id: number }>(
-        "INSERT INTO notifications (session, level, text, at) VALUES (?, ?, ?, ?) RETURNING id",
-        session,
-        level,
-        text,
-        at,
-      )
-      .toArray();
+    const [row] = this.#notifications.insert<{ id: number }>(
+      "INSERT INTO notifications (session, level, text, at) VALUES (?, ?, ?, ?) RETURNING id",
+      session,
+      level,
+      text,
+      at,
+    );
     const id = row?.id ?? 0;
-    this.#sql.exec("DELETE FROM notifications WHERE id <= ?", id - KEPT_NOTIFICATIONS);
+    this.#notifications.exec("DELETE FROM notifications WHERE id <= ?", id - KEPT_NOTIFICATIONS);
     return { id, session, level, text, at: new Date(at).toISOString() };
   }
 
   notifications(): Notification[] {
     type Row = { id: number; session: string | null; level: Notification["level"]; text: string; at: number };
-    return this.#sql
+    return this.#notifications
       .exec<Row>("SELECT id, session, level, text, at FROM notifications ORDER BY id DESC")
-      .toArray()
       .map((row) => ({ ...row, at: new Date(row.at).toISOString() }));
   }
 
@@ -188,12 +189,12 @@ export class Store {
   }
 
   #meta<Schema extends z.ZodType>(key: string, schema: Schema): z.infer<Schema> | null {
-    const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", key).toArray();
+    const [row] = this.#metaTable.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", key);
     return row === undefined ? null : schema.parse(JSON.parse(row.value));
   }
 
   #setMeta(key: string, value: unknown): void {
-    this.#sql.exec(
+    this.#metaTable.insert(
       "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
       key,
       JSON.stringify(value),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Scope } from "../../contract/person.ts";
 import { SCOPES, Scope as ScopeSchema } from "../../contract/person.ts";
+import { Table } from "./table.ts";
 
 /** A token as it is listed: everything but the token. Times in milliseconds since 1970. */
 export type Token = {
@@ -33,13 +34,12 @@ type Stored = Omit<Row, "scopes" | "ended"> & { scopes: string; ended: number };
 
 /** The API tokens of a workspace, each as a SHA-256 of it: a copy of the storage opens nothing. */
 export class Tokens {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
   readonly #rows = new Map<string, Row>();
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(SCHEMA);
-    for (const row of sql.exec<Stored>("SELECT * FROM tokens ORDER BY created"))
+    this.#table = new Table(sql, SCHEMA);
+    for (const row of this.#table.exec<Stored>("SELECT * FROM tokens ORDER BY created"))
       this.#rows.set(row.id, {
         ...row,
         scopes: z.array(ScopeSchema).parse(JSON.parse(row.scopes)),
@@ -51,7 +51,7 @@ export class Tokens {
     const scopes = SCOPES.filter((scope) => token.scopes.includes(scope));
     const row: Row = { ...token, scopes, used: null, ended: false };
     this.#rows.set(row.id, row);
-    this.#sql.exec(
+    this.#table.insert(
       `INSERT INTO tokens (id, hash, name, scopes, created, used, expires, ended) VALUES (?, ?, ?, ?, ?, NULL, ?, 0)`,
       row.id,
       row.hash,
@@ -85,7 +85,7 @@ export class Tokens {
 
   /** False when there was none. */
   remove(id: string): boolean {
-    this.#sql.exec("DELETE FROM tokens WHERE id = ?", id);
+    this.#table.exec("DELETE FROM tokens WHERE id = ?", id);
     return this.#rows.delete(id);
   }
 
@@ -104,7 +104,7 @@ export class Tokens {
     const fresh = over.filter(({ ended }) => !ended);
     for (const row of fresh) {
       row.ended = true;
-      this.#sql.exec("UPDATE tokens SET ended = 1 WHERE id = ?", row.id);
+      this.#table.exec("UPDATE tokens SET ended = 1 WHERE id = ?", row.id);
     }
     return fresh.map(({ id }) => id);
   }
@@ -112,7 +112,7 @@ export class Tokens {
   #touch(row: Row, now: number): void {
     if (row.used !== null && now - row.used < USED_MS) return;
     row.used = now;
-    this.#sql.exec("UPDATE tokens SET used = ? WHERE id = ?", now, row.id);
+    this.#table.exec("UPDATE tokens SET used = ? WHERE id = ?", now, row.id);
   }
 }
 

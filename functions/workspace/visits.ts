@@ -1,5 +1,6 @@
 import type { UserId } from "../../contract/person.ts";
 import type { Chore } from "./alarm.ts";
+import { Table } from "./table.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS visits (
@@ -27,22 +28,22 @@ export type VisitsOptions = {
  */
 export class Visits implements Chore {
   readonly #options: VisitsOptions;
+  readonly #table: Table;
 
   constructor(options: VisitsOptions) {
     this.#options = options;
-    options.sql.exec(SCHEMA);
+    this.#table = new Table(options.sql, SCHEMA);
   }
 
   /** Notes that a login was let into a session of `owner`. To be awaited before the guest is. */
   async remember(login: string, owner: UserId): Promise<void> {
-    const { sql, onChange } = this.#options;
-    sql.exec(
+    this.#table.insert(
       "INSERT INTO visits (login, owner, retry) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
       login,
       owner,
       Date.now(),
     );
-    onChange();
+    this.#options.onChange();
   }
 
   /** An owner tells that a login of this workspace's user was in use as their guest's. */
@@ -57,16 +58,17 @@ export class Visits implements Chore {
   }
 
   async run(now: number): Promise<void> {
-    const { sql, leave } = this.#options;
+    const { leave } = this.#options;
     const told = this.#over()
       .filter(({ retry }) => retry <= now)
       .map(async ({ login, owner }) => {
         try {
           await leave(owner, login);
-          sql.exec("DELETE FROM visits WHERE login = ? AND owner = ?", login, owner);
+          this.#table.exec("DELETE FROM visits WHERE login = ? AND owner = ?", login, owner);
         } catch (error) {
           console.error("an owner was not told that a guest has gone:", error);
-          sql.exec("UPDATE visits SET retry = ? WHERE login = ? AND owner = ?", now + RETRY_MS, login, owner);
+          const retry = now + RETRY_MS;
+          this.#table.exec("UPDATE visits SET retry = ? WHERE login = ? AND owner = ?", retry, login, owner);
         }
       });
     await Promise.all(told);
@@ -74,10 +76,9 @@ export class Visits implements Chore {
 
   /** Those by logins that are over. */
   #over(): { login: string; owner: UserId; retry: number }[] {
-    const { sql, isLive } = this.#options;
-    return sql
+    const { isLive } = this.#options;
+    return this.#table
       .exec<{ login: string; owner: UserId; retry: number }>("SELECT login, owner, retry FROM visits")
-      .toArray()
       .filter(({ login }) => !isLive(login));
   }
 }
