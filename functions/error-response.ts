@@ -18,7 +18,8 @@ export async function errorResponse(
   options: { to?: string } = {},
 ): Promise<Response> {
   const known = error instanceof BerthError ? error : unforeseen(error);
-  if (!wantsPage(request)) return problemResponse(known);
+  // A page has links, which are relative to where it is.
+  if (!wantsPage(request) || !URL.canParse(request.url)) return problemResponse(known);
   return htmlResponse(pageOf(known, request, env, options.to), known.status, retryHeader(known));
 }
 

@@ -1,5 +1,7 @@
-import { reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { createExecutionContext, reset } from "cloudflare:test";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import worker from "../../../functions/index.ts";
 import { TestAgent } from "../../functions/support/agent.ts";
 import { asApi, ask, CONSOLE, SESSIONS } from "../../functions/support/edge.ts";
 import { running } from "../../functions/support/running.ts";
@@ -96,3 +98,13 @@ describe("an address that may be read in two ways", () => {
     await expectNowhere(path);
   });
 });
+
+it.each(["*/*", "text/html"])(
+  "a target that is no address at all is refused, to who takes %s",
+  async (accept) => {
+    const request = new Request(CONSOLE, { method: "OPTIONS", headers: { accept } });
+    // As the runtime hands on `OPTIONS *`.
+    Object.defineProperty(request, "url", { value: "*" });
+    expect((await worker.fetch(request, env, createExecutionContext())).status).toBe(400);
+  },
+);
