@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { WebSocket } from "ws";
 import { BrowserLogin } from "../../contract/account.ts";
 import { HttpBrowser } from "../support/http-browser.ts";
 import { JoinedAgent } from "../support/joined-agent.ts";
+import { LiveConnections, liveSocket } from "../support/live-connections.ts";
 import { OidcEdge } from "../support/oidc-edge.ts";
 import { buttonOf } from "../support/shown-page.ts";
 
@@ -32,61 +32,7 @@ afterAll(async () => {
   await edge[Symbol.asyncDispose]();
 });
 
-type Live = { socket: WebSocket; streams: ReadableStreamDefaultReader<Uint8Array>[] };
-
-const say = async (socket: WebSocket, text: string): Promise<string> => {
-  const answered = once(socket, "message");
-  socket.send(text);
-  return String((await answered)[0]);
-};
-
-/** An answer that has begun and does not end. */
-async function begun(
-  browser: HttpBrowser,
-  address: string,
-): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-  const response = await browser.go(address, { headers: { accept: "text/event-stream" } });
-  expect(response.status).toBe(200);
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-  expect((await reader.read()).done).toBe(false);
-  return reader;
-}
-
-/** What a browser has open of the session, by the ways that a browser has. */
-async function open(browser: HttpBrowser): Promise<Live> {
-  const { response } = await browser.follow(`${edge.sessions}/me/${port}/`);
-  expect([response.status, await response.text()]).toEqual([200, "live"]);
-  const { host, hostname } = new URL(edge.sessions);
-  const socket = new WebSocket(`ws://127.0.0.1:${new URL(edge.sessions).port}/me/${port}/echo`, {
-    headers: { host, origin: edge.sessions, cookie: browser.cookies(hostname) },
-  });
-  await once(socket, "open");
-  expect(await say(socket, "one")).toBe("one");
-  const addresses = [
-    `${edge.sessions}/me/${port}/events`,
-    `${edge.sessions}/me/${port}/endless`,
-    `${edge.console}/api/events`,
-  ];
-  return { socket, streams: await Promise.all(addresses.map((address) => begun(browser, address))) };
-}
-
-/** Resolves when everything has ended, by whatever kind of end. */
-async function ended({ socket, streams }: Live): Promise<void> {
-  const drain = async (reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> => {
-    try {
-      while (!(await reader.read()).done);
-    } catch {
-      // An end that is an error is one.
-    }
-  };
-  const closed = socket.readyState === WebSocket.CLOSED ? undefined : once(socket, "close");
-  await Promise.all([closed, ...streams.map(drain)]);
-}
-
-async function close({ socket, streams }: Live): Promise<void> {
-  socket.close();
-  await Promise.all([once(socket, "close"), ...streams.map((stream) => stream.cancel())]);
-}
+const open = (browser: HttpBrowser): Promise<LiveConnections> => LiveConnections.open(edge, browser, port);
 
 async function loginsOf(browser: HttpBrowser): Promise<BrowserLogin[]> {
   const response = await browser.go(`${edge.console}/api/logins`, {
@@ -123,10 +69,11 @@ it.each(ENDS)(
   async (_how, end) => {
     const browser = await edge.browser();
     const [mine, theirs] = [await open(browser), await open(owner)];
+    expect(await mine.say("one")).toBe("one");
     await end(browser);
-    await ended(mine);
-    expect(await say(theirs.socket, "two")).toBe("two");
-    await close(theirs);
+    await mine.ended();
+    expect(await theirs.say("two")).toBe("two");
+    await theirs.close();
   },
 );
 
@@ -141,14 +88,10 @@ it("somebody who follows a session's address is there once they have logged in",
 
 it("the sessions' cookie of a login that is over opens nothing more", async () => {
   const browser = await edge.browser();
-  await close(await open(browser));
+  await (await open(browser)).close();
   await browser.go(`${edge.console}/logout`, { form: {} });
   const { response, at } = await browser.follow(`${edge.sessions}/me/${port}/`);
   expect([response.status, new URL(at).pathname]).toEqual([401, "/hand-over"]);
-  const { host, hostname } = new URL(edge.sessions);
-  const socket = new WebSocket(`ws://127.0.0.1:${new URL(edge.sessions).port}/me/${port}/echo`, {
-    headers: { host, origin: edge.sessions, cookie: browser.cookies(hostname) },
-  });
-  const [error] = (await once(socket, "error")) as [Error];
+  const [error] = (await once(liveSocket(edge, browser, port), "error")) as [Error];
   expect(error.message).toContain("401");
 });

@@ -128,6 +128,48 @@ describe("the operator's pages", () => {
     );
   });
 
+  it("lock somebody out without a script, asked once, and show it from then on", async () => {
+    edge.provider.account = { sub: "ben", name: "Ben", groups: ["tides"] };
+    const ben = await edge.browser();
+    await using browser = await TestBrowser.open({ scripts: false });
+    const page = await pageOf(browser, "/operator");
+    await until(page, "Ben");
+    await page.getByRole("button", { name: "Lock out Ben" }).click();
+    const dialog = page.getByRole("dialog", { name: "Lock out Ben" });
+    await dialog.getByRole("textbox", { name: "Reason" }).fill("He has left");
+    await dialog.getByRole("checkbox").check();
+    await dialog.getByRole("button", { name: "Lock out" }).click();
+    await page.getByText("Ben is locked out.").waitFor();
+    await page.getByRole("row", { name: /Ben.*Locked out.*by Olga: He has left/ }).waitFor();
+    expect(await edge.whoIs(ben)).toBeUndefined();
+    await page.getByRole("button", { name: "Let Ben in" }).click();
+    await page.getByText("Ben may log in again").waitFor();
+    await edge.logIn(ben);
+    await page.getByRole("button", { name: "Lock out Ben" }).click();
+    await dialog.getByRole("textbox", { name: "Reason" }).fill("He has left for good");
+    await dialog.getByRole("button", { name: "Lock out" }).click();
+    await page.getByText("He has left for good").waitFor();
+  });
+
+  it("list the sessions that have ended, by state, user and words", async () => {
+    await using browser = await TestBrowser.open();
+    const page = await pageOf(browser, "/operator/sessions");
+    await page.getByRole("link", { name: "Ended ones" }).click();
+    await until(page, "rivers");
+    await page.getByRole("combobox", { name: "State" }).selectOption("failed");
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.getByText("No session that has ended is like that.").waitFor();
+    await page.getByRole("link", { name: "Show everybody's" }).first().click();
+    await page.getByRole("searchbox").fill("rivers ana");
+    await page.keyboard.press("Enter");
+    const row = page.getByRole("listitem").filter({ hasText: "rivers" });
+    await row.getByText("canceled").waitFor();
+    await row.getByRole("link", { name: "Ana" }).click();
+    await page.getByText("rivers", { exact: true }).waitFor();
+    await page.getByRole("link", { name: "Audit log of rivers" }).click();
+    await page.getByText("session.cancel").last().waitFor();
+  });
+
   it("send a webhook again that the platform did not take", async () => {
     receiver.answer = (_message, response) => void response.writeHead(410).end();
     await launch("lost");
@@ -187,7 +229,8 @@ describe.each([
 ] as const)("in $colorScheme, $width px wide", (look) => {
   it("no page has a violation that axe finds, and none scrolls sideways", async () => {
     await using browser = await TestBrowser.open(look);
-    const paths = ["", "/sessions", "/sessions?state=queued", "/webhooks", "/audit", "/audit?user=x"];
+    const sessions = ["/sessions", "/sessions?state=queued", "/sessions/ended", "/sessions/ended?q=nothing"];
+    const paths = ["", ...sessions, "/webhooks", "/audit", "/audit?user=x"];
     for (const path of paths) {
       const page = await pageOf(browser, `/operator${path}`);
       const { violations } = await new AxeBuilder({ page }).analyze();
