@@ -1,4 +1,5 @@
 import { BerthError } from "../../contract/problem.ts";
+import { Table } from "./table.ts";
 
 /** Who has locked a workspace's user out, since when (milliseconds since 1970), and why. */
 export type LockedOut = { since: number; by: string; reason: string };
@@ -11,14 +12,13 @@ const SCHEMA = `
 
 /** Whether an operator has locked a workspace's user out. While it is so, nobody gets in by any proof; see lock-out.ts. */
 export class Lock {
-  readonly #sql: SqlStorage;
+  readonly #table: Table;
   /** Also held in memory: every request asks. */
   #lockedOut: LockedOut | null;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(SCHEMA);
-    this.#lockedOut = sql.exec<LockedOut>("SELECT since, by, reason FROM lock").toArray()[0] ?? null;
+    this.#table = new Table(sql, SCHEMA);
+    this.#lockedOut = this.#table.exec<LockedOut>("SELECT since, by, reason FROM lock")[0] ?? null;
   }
 
   /** Null while it is open. */
@@ -30,7 +30,7 @@ export class Lock {
   close(by: string, reason: string, now: number): LockedOut {
     const since = this.#lockedOut?.since ?? now;
     this.#lockedOut = { since, by, reason };
-    this.#sql.exec("INSERT OR REPLACE INTO lock VALUES (1, ?, ?, ?)", since, by, reason);
+    this.#table.insert("INSERT OR REPLACE INTO lock VALUES (1, ?, ?, ?)", since, by, reason);
     return this.#lockedOut;
   }
 
@@ -38,7 +38,7 @@ export class Lock {
   open(): boolean {
     if (this.#lockedOut === null) return false;
     this.#lockedOut = null;
-    this.#sql.exec("DELETE FROM lock");
+    this.#table.exec("DELETE FROM lock");
     return true;
   }
 
