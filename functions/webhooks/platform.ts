@@ -102,6 +102,7 @@ export function describePlatformCall(berth: OpenAPIHono<AppEnv>): void {
       202: json(SessionSchema, "The cancel is noted and will happen"),
       400: problem("The message is believed, but not valid"),
       401: problem("The message is not believed: its id, time or signature"),
+      403: problem("An operator has locked the user out: nothing is launched for them"),
       404: problem("No such user, session, service or resource; or this edge takes no webhooks"),
       409: problem("The webhook-id came before, with another body"),
       413: problem("The message is too large"),
