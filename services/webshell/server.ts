@@ -1,7 +1,7 @@
 /**
  * A shell in the browser.
  *
- *     server.ts --port 51458 --prefix /me/51458 --folder /home/ada --shell /bin/bash
+ *     server.ts --port 51458 --prefix /me/51458 --prefix /s/s4k2m9x0v7qrt --folder /home/ada --shell /bin/bash
  *
  * Serves one page and one WebSocket on 127.0.0.1. The shell lives as long as the server, whether or not a page is
  * open; pages that come later see the end of what was written before. Ends with the shell, with exit code 0; with 1
@@ -33,14 +33,14 @@ const GRACE = 2000;
 const { values } = parseArgs({
   options: {
     port: { type: "string" },
-    prefix: { type: "string" },
+    prefix: { type: "string", multiple: true },
     folder: { type: "string" },
     shell: { type: "string" },
   },
 });
-const { port, prefix, folder, shell } = values;
-if (port === undefined || prefix === undefined || folder === undefined || shell === undefined)
-  throw new Error("usage: server.ts --port <port> --prefix <path> --folder <folder> --shell <program>");
+const { port, prefix: prefixes, folder, shell } = values;
+if (port === undefined || prefixes === undefined || folder === undefined || shell === undefined)
+  throw new Error("usage: server.ts --port <port> --prefix <path>… --folder <folder> --shell <program>");
 
 // It was for this process alone.
 delete process.env["NODE_COMPILE_CACHE"];
@@ -77,7 +77,7 @@ server.on("upgrade", (request, socket, head) => {
   if (url.pathname !== "/socket") return refuse("404 Not Found");
   // Only the edge, which has checked the Origin, sets the prefix: a WebSocket that any page on the web opens to this
   // port by itself cannot carry a header of its choice.
-  if (request.headers["x-forwarded-prefix"] !== prefix) return refuse("403 Forbidden");
+  if (!prefixes.includes(String(request.headers["x-forwarded-prefix"]))) return refuse("403 Forbidden");
   sockets.handleUpgrade(request, socket, head, (webSocket) => {
     mayEnd = true;
     connectPage(webSocket, terminal, positionIn(url.searchParams));

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { basename } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { ShellPage } from "../../support/shell-page.ts";
@@ -21,6 +22,13 @@ describe("who reaches the web shell", () => {
     expect(await upgrade(port, "/socket/", forwarded)).toContain("404");
     expect(await upgrade(port, "/socket", {})).toContain("403");
     expect(await upgrade(port, "/socket", { "x-forwarded-prefix": "/me/1" })).toContain("403");
+  });
+
+  it("is a guest, too, with whom the session is shared", async () => {
+    const { port, directory } = await shell();
+    const page = await ShellPage.open({ port, basepath: `/s/${basename(directory)}` });
+    page.type("echo $((6*7))\n");
+    await page.shows(/^42/m);
   });
 
   it("is its user alone, on a host that others share", async ({ skip }) => {
