@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { issueText } from "./issue-text.ts";
 
 /** What each error code means: the HTTP status, a title that never varies, and what the reader can do. */
 const CATALOGUE = {
@@ -271,6 +272,6 @@ export function invalid(code: "invalid_request" | "invalid_input", error: z.ZodE
   // An unknown field is an issue of the object that holds it.
   const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
   const field = [...(issue?.path ?? []), ...unknown].join(".");
-  const detail = issue === undefined ? "the request does not fit its schema" : issue.message;
+  const detail = issue === undefined ? "the request does not fit its schema" : issueText(issue);
   return new BerthError(code, field === "" ? detail : `${field}: ${detail}`, field === "" ? {} : { field });
 }

@@ -2,8 +2,8 @@ import { BerthError } from "../../contract/problem.ts";
 import type { ShareMode } from "../../contract/share.ts";
 import { htmlResponse } from "../html-response.ts";
 import { problemResponse, retryHeader } from "../problem-response.ts";
-import { badGatewayPage, offlinePage } from "../views/session-page.tsx";
-import { guestWaitingPage } from "../views/guest-page.tsx";
+import { badGatewayPage } from "../views/session-page.tsx";
+import { guestOfflinePage, guestWaitingPage } from "../views/guest-page.tsx";
 import { wantsPage } from "../wants-page.ts";
 import type { StoredSession } from "../workspace/store.ts";
 import { errorOf, type Outcome } from "./outcome.ts";
@@ -77,7 +77,7 @@ async function answerGuest(request: Request, outcome: Outcome): Promise<Response
     case "not_ready":
       return htmlResponse(guestWaitingPage(outcome.session), error.status);
     case "offline":
-      return htmlResponse(offlinePage(outcome.session), error.status);
+      return htmlResponse(guestOfflinePage(outcome.session), error.status);
     case "unanswered":
       return htmlResponse(badGatewayPage(outcome.session, error.message), error.status, retryHeader(error));
     default:

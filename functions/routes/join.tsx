@@ -26,7 +26,7 @@ async function codePage(c: Console, typed: string, wrong: string | null): Promis
 }
 
 const NOBODY =
-  "Nobody asks by this code: look for a letter that differs. After ten minutes, run berth join anew.";
+  "Nobody asks by this code. It is mistyped, used already, or older than ten minutes: then run berth join again.";
 const DECIDED = "This code was used already. To connect another machine, run berth join there.";
 
 /** The question, or why there is none. */

@@ -6,6 +6,29 @@ import { lookOf, State } from "./state.tsx";
 /** Seconds until a page that waits for somebody else tries again. */
 const RETRY = 3;
 
+/** The owner's workspace is away, which a guest cannot help. */
+export function guestOfflinePage(session: Session) {
+  return messagePage({
+    title: `${session.name} cannot be reached`,
+    retry: RETRY,
+    above: <State look="not reachable" />,
+    children: (
+      <>
+        <p>
+          The workspace of its owner is not connected: ask them to start its agent. The session may go on
+          meanwhile; last it was {session.state}.
+        </p>
+        <p class="help">This page tries again every {RETRY} s.</p>
+      </>
+    ),
+    actions: (
+      <a class="button primary" href="">
+        Try now
+      </a>
+    ),
+  });
+}
+
 /** A shared session that does not run yet, for its guests. */
 export function guestWaitingPage(session: Session) {
   return messagePage({

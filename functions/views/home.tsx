@@ -54,6 +54,18 @@ function Launcher({ services, resources }: Pick<HomeProps, "services" | "resourc
   );
 }
 
+/** What most readers have come to do; nothing can be launched before there is a machine to run it on. */
+const FirstAction = ({ frame: { name, agent } }: { frame: Frame }) =>
+  name !== null && agent.host === null ? (
+    <a class="button primary" href="/join">
+      Connect a workspace
+    </a>
+  ) : (
+    <a class="button primary" href="/services">
+      Launch <kbd aria-hidden="true">n</kbd>
+    </a>
+  );
+
 type HomeProps = {
   frame: Frame;
   sessions: readonly Session[];
@@ -79,14 +91,12 @@ export const Home = ({ frame, sessions, services, resources, query, shares, now 
           query={query}
         />
       )}
-      <a class="button primary" href="/services">
-        Launch <kbd aria-hidden="true">n</kbd>
-      </a>
+      <FirstAction frame={frame} />
     </div>
+    {/* Whoever has none of their own has come for those of others. */}
+    {shares && sessions.length === 0 ? <SharedLater /> : null}
     <div class="home">
       <div class="lists">
-        {/* Whoever has none of their own has come for those of others. */}
-        {shares && sessions.length === 0 ? <SharedLater /> : null}
         <SessionList sessions={sessions} services={services} query={query} now={now} />
         {shares && sessions.length > 0 && query === "" ? <SharedLater /> : null}
       </div>

@@ -163,27 +163,59 @@ export const JoinAskPage = ({ frame, asking, other, now }: AskProps) => (
   </Page>
 );
 
-const SAID = {
-  approved: {
-    title: "Approved",
-    text: "The agent collects its token and connects within seconds; its terminal says so. You may close this page.",
-  },
-  denied: { title: "Denied", text: "The machine gets nothing, and is told so." },
-} as const;
+const SAID = { approved: "Approved", denied: "Denied" } as const;
 
 export type Said = keyof typeof SAID;
 export const isSaid = (text: string): text is Said => Object.hasOwn(SAID, text);
 
+const ToSessions = () => (
+  <div class="actions">
+    <a class="button primary" href="/">
+      Go to the sessions
+    </a>
+  </div>
+);
+
+/** What is left to do on a machine that was let in; it changes by itself when its agent has connected. */
+const Approved = ({ frame }: { frame: Frame }) => (
+  <div
+    id="approved"
+    hx-get="/join?said=approved"
+    hx-trigger="berth:agent from:body throttle:250ms, berth:opened from:body"
+    hx-select="#approved"
+    hx-swap="outerMorph"
+  >
+    {frame.agent.online ? (
+      <>
+        <p class="lead" role="status">
+          The workspace {frame.agent.host} is connected. What you launch runs there.
+        </p>
+        <ToSessions />
+      </>
+    ) : (
+      <>
+        <p class="lead" role="status">
+          The terminal there says within seconds that the machine has joined. Then start its agent:
+        </p>
+        <Command text="./berth up --detach" />
+        <p class="help">This page says when it is connected.</p>
+      </>
+    )}
+  </div>
+);
+
 /** What became of the decision. */
 export const JoinDonePage = ({ frame, said }: { frame: Frame; said: Said }) => (
-  <Page frame={frame} title={SAID[said].title}>
-    <p class="lead" role="status">
-      {SAID[said].text}
-    </p>
-    <div class="actions">
-      <a class="button primary" href="/">
-        To the sessions
-      </a>
-    </div>
+  <Page frame={frame} title={SAID[said]}>
+    {said === "approved" ? (
+      <Approved frame={frame} />
+    ) : (
+      <>
+        <p class="lead" role="status">
+          The machine gets nothing, and is told so.
+        </p>
+        <ToSessions />
+      </>
+    )}
   </Page>
 );

@@ -120,7 +120,7 @@ function AgentBanner({ name, agent }: Pick<Frame, "name" | "agent">) {
       <div class="banner" role="status">
         <p>
           <strong>No workspace is connected yet.</strong> Applications run on a machine of yours:{" "}
-          <a href="/account#workspace">connect one</a>.
+          <a href="/join">connect one</a>.
         </p>
       </div>
     );

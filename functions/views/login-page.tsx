@@ -22,7 +22,13 @@ export function loginPage(options: { href: string | null; detail: string }) {
           <p class="help">The link works once. This browser then stays logged in.</p>
         </>
       ) : (
-        <p>{sentence(detail)}</p>
+        <>
+          <p>{sentence(detail)}</p>
+          <p class="help">
+            Berth opens notebooks, editors, shells and desktops on clusters in this browser. You log in with
+            the account of your organization, and come back to this page.
+          </p>
+        </>
       ),
     actions:
       href === null ? undefined : (

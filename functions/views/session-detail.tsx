@@ -2,7 +2,6 @@ import type { Child } from "hono/jsx";
 import { spellMemory } from "../../contract/memory.ts";
 import { isEnded, type SchedulerRequest, type Session } from "../../contract/session.ts";
 import { spellWalltime } from "../../contract/walltime.ts";
-import { Command } from "./command.tsx";
 import { type Frame, Layout } from "./layout.tsx";
 import { SessionActions } from "./session-actions.tsx";
 import { tellingStatus } from "./session-list.tsx";
@@ -166,10 +165,8 @@ function Notice({ session }: { session: Session }) {
         {whose}
         <p>
           The workspace is not connected. This is what was last known: {session.state}.
-          {session.canceling ? " The cancel takes effect as soon as it is back." : null} Start its agent
-          there:
+          {session.canceling ? " The cancel takes effect as soon as it is back." : null}
         </p>
-        <Command text="berth up" />
       </div>
     );
   }

@@ -28,27 +28,36 @@ const Row = ({ shared, now }: { shared: SharedSession; now: number }) => (
 );
 
 const Incomplete = () => (
-  <p class="help">
+  <p class="help incomplete">
     There may be more: not everybody's workspace could be asked just now. <a href="/shared">Ask again</a>
   </p>
 );
 
-/** What others share with the reader. Also a fragment: where there is nothing, nothing is shown. */
-export const SharedList = ({ shared: { sessions, complete }, now }: Props) => (
-  <section id="shared" class="shared" aria-labelledby={sessions.length === 0 ? undefined : "shared-title"}>
+const Rows = ({ shared: { sessions, complete }, now }: Props) => (
+  <>
     {sessions.length === 0 ? null : (
-      <>
-        <h2 id="shared-title">Shared with you</h2>
-        <ul class="rows">
-          {sessions.map((shared) => (
-            <Row shared={shared} now={now} />
-          ))}
-        </ul>
-      </>
+      <ul class="rows">
+        {sessions.map((shared) => (
+          <Row shared={shared} now={now} />
+        ))}
+      </ul>
     )}
     {complete ? null : <Incomplete />}
-  </section>
+  </>
 );
+
+/** What others share with the reader. Also a fragment: where there is nothing, nothing is shown. */
+export const SharedList = ({ shared, now }: Props) =>
+  shared.sessions.length === 0 ? (
+    <section id="shared" class="shared">
+      {shared.complete ? null : <Incomplete />}
+    </section>
+  ) : (
+    <section id="shared" class="shared" aria-labelledby="shared-title">
+      <h2 id="shared-title">Shared with you</h2>
+      <Rows shared={shared} now={now} />
+    </section>
+  );
 
 /** Where the list comes, once the page is there: nobody waits for other people's workspaces to see their own. */
 export const SharedLater = () => (
@@ -59,22 +68,25 @@ export const SharedLater = () => (
   </section>
 );
 
+const Lesson = () => (
+  <div class="lesson">
+    <h2>Nothing is shared with you</h2>
+    <p>
+      A colleague can share a running session with you, or with a group of yours, on its page. It then stands
+      here and with your own sessions, until the share ends.
+    </p>
+    <a class="button" href="/">
+      Go to the sessions
+    </a>
+  </div>
+);
+
 /** The same on a page of its own. */
 export const SharedPage = ({ frame, shared, now }: Props & { frame: Frame }) => (
   <Layout title="Shared with you" frame={frame}>
-    {shared.sessions.length === 0 && shared.complete ? (
-      <div class="lesson">
-        <h1>Nothing is shared with you</h1>
-        <p>
-          A colleague can share a running session with you, or with a group of yours, on its page. It then
-          stands here and under your sessions, until they end it.
-        </p>
-        <a class="button" href="/">
-          Go to the sessions
-        </a>
-      </div>
-    ) : (
-      <SharedList shared={shared} now={now} />
-    )}
+    <div class="head">
+      <h1>Shared with you</h1>
+    </div>
+    {shared.sessions.length === 0 && shared.complete ? <Lesson /> : <Rows shared={shared} now={now} />}
   </Layout>
 );

@@ -1,5 +1,5 @@
 import type { EnrolledAgent } from "../../contract/enrolment.ts";
-import type { UserId } from "../../contract/person.ts";
+import { LOCAL_USER, type UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { makeCredential } from "../auth/credential.ts";
 import { randomToken, sha256 } from "../auth/token.ts";
@@ -35,6 +35,9 @@ const SCHEMA = `
 export const ROTATE_MS = 7 * 86_400_000;
 /** Requests beside the link that were sent before the new token was kept may still arrive. Milliseconds. */
 const GRACE_MS = 60_000;
+
+/** Where an agent runs, and what it is. */
+type AgentName = Pick<EnrolledAgent, "host" | "user" | "version">;
 
 /** Who asks to be enrolled, as the person who approves has seen it. */
 export type Enrollee = Pick<EnrolledAgent, "host" | "user" | "version" | "fingerprint" | "from">;
@@ -82,6 +85,18 @@ export class Agents implements Chore {
   /** The enrolled ones, the newest first. There is one at most, which an operator's tools need not rely on. */
   async list(): Promise<EnrolledAgent[]> {
     return [...this.#rows.values()].toReversed().map(shown);
+  }
+
+  /**
+   * The agent that there is, connected or to be started: by its enrolment until it has said hello, and none once it was
+   * revoked. The local instance's was never enrolled.
+   * @param last which one said hello last
+   */
+  known(last: AgentName | null, owner: string | undefined): AgentName | null {
+    const enrolled = [...this.#rows.values()].at(-1);
+    if (enrolled === undefined) return owner === LOCAL_USER ? last : null;
+    const { host, user, version } = enrolled;
+    return enrolled.seen === null ? { host, user, version } : last;
   }
 
   /**

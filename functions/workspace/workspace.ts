@@ -230,7 +230,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 
   async agent(): Promise<AgentStatus> {
-    const { host = null, user = null, version = null } = this.#store.agent ?? {};
+    const known = this.#agents.known(this.#store.agent, this.ctx.id.name);
+    const { host = null, user = null, version = null } = known ?? {};
     return { online: this.#isReachable(), host, user, version, mismatch: this.#store.mismatch };
   }
 
