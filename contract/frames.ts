@@ -1,13 +1,21 @@
 import { z } from "zod";
+import { line } from "./enrolment.ts";
 import { SessionId, StreamId } from "./ids.ts";
 import { Resource } from "./resource.ts";
 import { CatalogueEntry } from "./service.ts";
-import { SessionReport, SessionSpec, Want } from "./session.ts";
+import { SessionReport, SessionSpec, TEXT_LIMITS, Want } from "./session.ts";
 
 /** A message of the link: a head that is JSON, and for some a payload of raw bytes behind it. */
 export type Frame<Head> = { head: Head; payload: Uint8Array };
 
-const headers = z.array(z.tuple([z.string(), z.string()]));
+const isText = (value: unknown): boolean => typeof value === "string";
+/** Checked by hand: every relayed request and its answer has a dozen, and a schema for each costs more than all else. */
+const headers = z.custom<[string, string][]>(
+  (list) =>
+    Array.isArray(list) &&
+    list.every((pair) => Array.isArray(pair) && pair.length === 2 && isText(pair[0]) && isText(pair[1])),
+  "must be a list of header names and values",
+);
 const count = z.int().nonnegative();
 
 /** What a relayed request reaches: a port on the workspace's loopback, or a session's log. */
@@ -32,6 +40,23 @@ export type Traffic = z.infer<typeof Traffic>;
 
 /** For whom a stream is: the name of a login, of a token or of a share. No secret, and no meaning to the agent. */
 const Visitor = z.string().max(128);
+
+/** Bytes of JSON: what is kept of each in a row of an object's storage, which holds 2 MB (Cloudflare, Durable Objects limits). */
+export const ROW_LIMIT = 1_900_000;
+/** Bytes of JSON of one session's spec without its inputs, and of its report. */
+const SESSION_LIMIT = 262_144;
+/** More sessions than an agent keeps. */
+const SESSIONS_LIMIT = 2000;
+
+/** Bytes of a value in JSON. */
+export const jsonSize = (value: unknown): number => encoder.encode(JSON.stringify(value)).byteLength;
+
+const within = <Schema extends z.ZodType>(limit: number, schema: Schema): Schema =>
+  schema.refine((value) => jsonSize(value) <= limit, `takes more than ${limit} bytes`);
+
+const Services = within(ROW_LIMIT, z.array(CatalogueEntry));
+const Resources = within(ROW_LIMIT, z.array(Resource));
+const Report = within(SESSION_LIMIT, SessionReport);
 
 const Wanted = z.object({ spec: SessionSpec, want: Want });
 export type Wanted = z.infer<typeof Wanted>;
@@ -87,20 +112,23 @@ export const AgentFrame = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("hello"),
     protocol: z.int(),
-    agent: z.object({ version: z.string(), host: z.string(), user: z.string() }),
-    services: z.array(CatalogueEntry),
-    resources: z.array(Resource).default([]),
-    sessions: z.array(z.object({ spec: SessionSpec, report: SessionReport })),
+    agent: z.object({ version: line(255), host: line(255), user: line(255) }),
+    services: Services,
+    resources: Resources.default([]),
+    sessions: z
+      .array(z.object({ spec: within(SESSION_LIMIT, SessionSpec), report: Report }))
+      .max(SESSIONS_LIMIT)
+      .refine((known) => known.every(({ spec, report }) => spec.id === report.id), "are reported by other ids"),
   }),
-  z.object({ type: z.literal("catalogue"), services: z.array(CatalogueEntry) }),
+  z.object({ type: z.literal("catalogue"), services: Services }),
   /** Every cluster of the workspace, whenever what is known of one has changed. */
-  z.object({ type: z.literal("resources"), resources: z.array(Resource) }),
-  z.object({ type: z.literal("report"), report: SessionReport }),
+  z.object({ type: z.literal("resources"), resources: Resources }),
+  z.object({ type: z.literal("report"), report: Report }),
   z.object({
     type: z.literal("notify"),
     session: SessionId,
     level: z.enum(["info", "warning", "error"]),
-    text: z.string().max(4096),
+    text: z.string().max(TEXT_LIMITS.notice),
   }),
   /** The new token is written down: the one before counts no more. */
   z.object({ type: z.literal("token_kept") }),

@@ -2,10 +2,10 @@ import { BerthError } from "../contract/problem.ts";
 import { askConsole, toApplications, toConsole } from "./auth/hand-over.ts";
 import { askForShare } from "./auth/enter-share.ts";
 import { askerOf, type Guest, isForGuests } from "./auth/guest.ts";
-import { audienceOf } from "./auth/visitor.ts";
+import { audienceOf, visitorOf } from "./auth/visitor.ts";
 import type { Env } from "./env.ts";
 import { withTarget } from "./forwarded.ts";
-import { sessionHostsOf } from "./hosts.ts";
+import { sessionHostsOf, sessionOfHost } from "./hosts.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { rawTarget } from "./relay/path.ts";
 import { isTopLevel, wantsPage } from "./wants-page.ts";
@@ -40,7 +40,8 @@ function fromConsole(request: Request, url: Origin, env: Env): Response | undefi
 export async function serveApplication(request: Request, env: Env): Promise<Response> {
   const url = originOf(request.url);
   try {
-    const visitor = await askerOf(request, url, env);
+    const mayBeGuest = sessionOfHost(env, url) !== undefined || isForGuests(request);
+    const visitor = await (mayBeGuest ? askerOf : visitorOf)(request, url, env);
     if (visitor.kind === "guest") return await serveGuest(request, url, visitor, env);
     const isFromConsole = visitor.kind === "browser" && visitor.audience === "console";
     const elsewhere = isFromConsole ? fromConsole(request, url, env) : undefined;

@@ -59,24 +59,12 @@ export const saysCookie = (headers: Headers, audience: Audience, secure: boolean
 /** The values that a `Cookie` header has for a name, in their order: an application may have set others of that name. */
 export function cookieValues(header: string | null, name: string): string[] {
   const values: string[] = [];
-  for (const pair of (header ?? "").split(";")) {
+  if (header?.includes(name) !== true) return values;
+  for (const pair of header.split(";")) {
     const [key = "", value = ""] = pair.trim().split("=", 2);
     if (key === name) values.push(value);
   }
   return values;
-}
-
-const parsed = new WeakMap<object, Claims | null>();
-
-/** Checked once for each value that `open` keeps. */
-function claimsOf(value: unknown): Claims | null {
-  if (typeof value !== "object" || value === null) return null;
-  let claims = parsed.get(value);
-  if (claims === undefined) {
-    claims = Claims.safeParse(value).data ?? null;
-    parsed.set(value, claims);
-  }
-  return claims;
 }
 
 /** What the good cookie for this host says; undefined when there is none. */
@@ -87,8 +75,8 @@ export async function readCookie(
   options: { secure: boolean; now: number },
 ): Promise<Claims | undefined> {
   for (const value of cookieValues(header, cookieName(nameOf(audience), options.secure))) {
-    const claims = claimsOf(await open(secrets, purposeOf(audience), value));
-    if (claims !== null && claims.expires > options.now) return claims;
+    const claims = Claims.safeParse(await open(secrets, purposeOf(audience), value)).data;
+    if (claims !== undefined && claims.expires > options.now) return claims;
   }
   return undefined;
 }

@@ -8,6 +8,7 @@ import { isTopLevel } from "../wants-page.ts";
 import { type Audience, type Claims, readCookie } from "./cookie.ts";
 import { bearerOf, readCredential } from "./credential.ts";
 import { checkAtProxy } from "./proxy-jwt.ts";
+import { SeenVisitors } from "./seen-visitors.ts";
 import { isSame } from "./token.ts";
 
 /**
@@ -43,8 +44,8 @@ export function isForged(request: Request, url: Origin): boolean {
   const site = request.headers.get("sec-fetch-site");
   const isForeign = site === "same-site" || site === "cross-site";
   // A page has what it links to fetched ahead (Sec-Purpose) without anybody's doing.
-  const isFollowed = isTopLevel(request) && !request.headers.has("sec-purpose");
-  if (SAFE.has(request.method) && !isUpgrade) return isForeign && !isFollowed;
+  if (SAFE.has(request.method) && !isUpgrade)
+    return isForeign && (!isTopLevel(request) || request.headers.has("sec-purpose"));
   const origin = request.headers.get("origin");
   // A page that tells no referrer sends `Origin: null` to its own origin too (Fetch, "append a request Origin header").
   if (site === "same-origin" && !isUpgrade) return false;
@@ -52,21 +53,44 @@ export function isForged(request: Request, url: Origin): boolean {
   return isUpgrade || (site !== null && site !== "none");
 }
 
-/** Programs that this isolate has seen, by the header that they showed: each sends the same with every request. */
-const programs = new WeakMap<Config, Map<string, Visitor>>();
-const KEPT = 4096;
+/** By their `Authorization` header. */
+const programs = new SeenVisitors();
+/** By the origin that they came to, which says for whom a cookie must be, and their `Cookie` header. */
+const browsers = new SeenVisitors();
+
+const proofOf = (url: Origin, cookie: string | null): string => `${url.origin}\n${cookie ?? ""}`;
+
+/** Tells by what this isolate has found good before who asks; undefined when it has not seen this proof yet. */
+export function seenVisitor({ headers }: Request, url: Origin, env: Env): Visitor | undefined {
+  const config = configOf(env);
+  const authorization = headers.get("authorization");
+  return authorization === null
+    ? browsers.get(config, proofOf(url, headers.get("cookie")), Date.now())
+    : programs.get(config, authorization, Date.now());
+}
 
 async function programOf(authorization: string, env: Env): Promise<Visitor | undefined> {
   const config = configOf(env);
-  const seen = programs.get(config) ?? new Map<string, Visitor>();
-  const known = seen.get(authorization);
-  if (known !== undefined) return known;
   const token = bearerOf(authorization);
   const program = token === undefined ? undefined : await programWith(token, config);
-  if (program === undefined) return undefined;
-  if (seen.size >= KEPT) seen.clear();
-  programs.set(config, seen.set(authorization, program));
+  if (program !== undefined) programs.add(config, authorization, program);
   return program;
+}
+
+async function browserOf(cookie: string | null, url: Origin, env: Env): Promise<Visitor> {
+  const config = configOf(env);
+  const audience = audienceOf(env, url);
+  if (audience === undefined)
+    throw new BerthError("misdirected_host", `this edge does not serve ${url.host}`);
+  // Also to a cookie from the time when sessions shared this host.
+  if (audience === "sessions" && sessionHostsOf(env) === "each")
+    throw new BerthError("misdirected_host", "each session is served on a host of its own");
+  const moment = { secure: url.protocol === "https:", now: Date.now() };
+  const claims = await readCookie(config.secrets, audience, cookie, moment);
+  if (claims === undefined) throw new BerthError("unauthorized", "this needs a login");
+  const browser = { kind: "browser", audience, ...claims } as const;
+  browsers.add(config, proofOf(url, cookie), browser);
+  return browser;
 }
 
 async function programWith(token: string, { login, secrets }: Config): Promise<Visitor | undefined> {
@@ -82,7 +106,7 @@ async function programWith(token: string, { login, secrets }: Config): Promise<V
  * @throws BerthError `not_configured`, `misdirected_host`, `unauthorized`, `forbidden`
  */
 export async function visitorOf(request: Request, url: Origin, env: Env): Promise<Visitor> {
-  const visitor = await forwardedVisitor(request, url, env);
+  const visitor = seenVisitor(request, url, env) ?? (await forwardedVisitor(request, url, env));
   if (visitor.kind === "program") return visitor;
   const { login } = configOf(env);
   if (login.kind === "header") await checkAtProxy(request.headers, login, visitor);
@@ -96,20 +120,11 @@ export async function visitorOf(request: Request, url: Origin, env: Env): Promis
  * looked at there, and is not looked at twice on every request's way.
  */
 export async function forwardedVisitor(request: Request, url: Origin, env: Env): Promise<Visitor> {
-  const { secrets } = configOf(env);
+  const seen = seenVisitor(request, url, env);
+  if (seen !== undefined) return seen;
   const authorization = request.headers.get("authorization");
   const program = authorization === null ? undefined : await programOf(authorization, env);
-  if (program !== undefined) return program;
-  const audience = audienceOf(env, url);
-  if (audience === undefined)
-    throw new BerthError("misdirected_host", `this edge does not serve ${url.host}`);
-  // Also to a cookie from the time when sessions shared this host.
-  if (audience === "sessions" && sessionHostsOf(env) === "each")
-    throw new BerthError("misdirected_host", "each session is served on a host of its own");
-  const moment = { secure: url.protocol === "https:", now: Date.now() };
-  const claims = await readCookie(secrets, audience, request.headers.get("cookie"), moment);
-  if (claims === undefined) throw new BerthError("unauthorized", "this needs a login");
-  return { kind: "browser", audience, ...claims };
+  return program ?? browserOf(request.headers.get("cookie"), url, env);
 }
 
 /** A token that looks right is one of another edge's, or was signed with a secret that is not believed any more. */

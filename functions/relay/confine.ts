@@ -1,3 +1,5 @@
+import type { HeaderFields } from "./header-fields.ts";
+
 /*
  * What every answer of an application's gets, whatever the service: it is for one person, and for pages of its own origin.
  */
@@ -9,10 +11,11 @@ const FOR_SHARED_CACHES = /^(?:public|private|s-maxage|proxy-revalidate)(?:\s*=|
 /**
  * What a service says of caches, for the browser's alone: other people's answers have the same address. A service that
  * says nothing leaves a cache to guess.
- * @param said the value of its `Cache-Control`, null without one
+ * @param said the value of its `Cache-Control`, undefined without one
  */
-function privateCacheControl(said: string | null): string {
-  const directives = said?.match(DIRECTIVE) ?? [];
+function privateCacheControl(said: string | undefined): string {
+  if (said === undefined) return "private";
+  const directives = said.match(DIRECTIVE) ?? [];
   return ["private", ...directives.filter((directive) => !FOR_SHARED_CACHES.test(directive))].join(", ");
 }
 
@@ -28,7 +31,7 @@ const DEFAULTS = [
 ] as const;
 
 /** Adds to an answer's headers what keeps it where it belongs. */
-export function confine(headers: Headers): void {
+export function confine(headers: HeaderFields): void {
   headers.set("cache-control", privateCacheControl(headers.get("cache-control")));
   for (const [name, value] of DEFAULTS) if (!headers.has(name)) headers.set(name, value);
   const isFramingSaid =

@@ -1,10 +1,8 @@
 import { addressOf } from "../auth/address.ts";
 import type { Origin } from "../origin.ts";
 import { confine } from "./confine.ts";
+import { HeaderFields, type HeaderList } from "./header-fields.ts";
 import type { ProxyPath } from "./path.ts";
-
-/** Headers in the order they were sent; a name may repeat. */
-export type HeaderList = [name: string, value: string][];
 
 /** Meant for one connection only (RFC 9110, section 7.6.1), or set anew by whoever sends the message on. */
 const HOP_BY_HOP = new Set([
@@ -172,13 +170,13 @@ export function responseHeaders(
   path: ProxyPath,
   host: string,
   stripPrefix: boolean,
-): Headers {
+): HeaderFields {
   const named = new Set<string>();
   for (const [name, value] of answer) {
     if (name.toLowerCase() !== "connection") continue;
     for (const token of value.split(",")) named.add(token.trim().toLowerCase());
   }
-  const headers = new Headers();
+  const headers = new HeaderFields();
   for (const [given, value] of answer) {
     const name = given.toLowerCase();
     if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name) || name.startsWith("berth-")) continue;

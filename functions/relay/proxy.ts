@@ -64,7 +64,7 @@ function relayed(
     path: servicePath(path, stripPrefix),
     headers,
     body: request.body,
-    length: lengthOf(request),
+    length: request.body === null ? null : lengthOf(request),
     signal: request.signal,
     mapHeaders: (answer) => responseHeaders(answer, path, host, stripPrefix),
   };

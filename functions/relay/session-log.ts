@@ -1,5 +1,6 @@
 import type { RelayedRequest } from "../workspace/answers.ts";
 import type { StoredSession } from "../workspace/store.ts";
+import { HeaderFields, type HeaderList } from "./header-fields.ts";
 
 /** What of the reader's headers decides how the agent answers: as text or as events, and from where. */
 const PASSED_ON = ["accept", "last-event-id"];
@@ -20,6 +21,12 @@ export function logRequest(stored: StoredSession, request: Request, visitor: str
     body: null,
     length: null,
     signal: request.signal,
-    mapHeaders: (answer) => new Headers(answer),
+    mapHeaders: fieldsOf,
   };
+}
+
+function fieldsOf(answer: HeaderList): HeaderFields {
+  const fields = new HeaderFields();
+  for (const [name, value] of answer) fields.append(name.toLowerCase(), value);
+  return fields;
 }

@@ -2,7 +2,7 @@ import type { AgentFrame, EdgeFrame, Frame, Target } from "../../contract/frames
 import { type StreamId, streamId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { Answer } from "../relay/answer.ts";
-import type { HeaderList } from "../relay/headers.ts";
+import type { HeaderFields, HeaderList } from "../relay/header-fields.ts";
 import { passOn, type RequestBody } from "../relay/request-body.ts";
 
 /** A request as the agent is to make it. */
@@ -18,7 +18,7 @@ export type RelayedRequest = {
   length: number | null;
   /** Fires when the browser is gone. */
   signal: AbortSignal;
-  mapHeaders: (headers: HeaderList) => Headers;
+  mapHeaders: (headers: HeaderList) => HeaderFields;
 };
 
 type Send = (head: EdgeFrame, payload?: Uint8Array) => boolean;
@@ -76,13 +76,14 @@ export class Answers {
     return answer.response;
   }
 
-  async receive({ head, payload }: Frame<Extract<AgentFrame, { id: string }>>): Promise<void> {
+  /** Undefined for what is done at once. */
+  receive({ head, payload }: Frame<Extract<AgentFrame, { id: string }>>): Promise<void> | undefined {
     const answer = this.#open.get(head.id);
     if (answer === undefined) {
       // The browser left while this was on its way. A failed answer needs no second word.
       if (head.type !== "fail" && !(head.type === "response" && head.end))
         this.#send({ type: "abort", id: head.id });
-      return;
+      return undefined;
     }
     switch (head.type) {
       case "response":

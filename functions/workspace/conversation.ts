@@ -69,10 +69,7 @@ export class Conversation implements LinkHandler {
     return { type: "welcome", protocol: PROTOCOL_VERSION, epoch, wanted, limits: { streams } };
   }
 
-  async onFrame(
-    { head, payload }: Frame<Exclude<AgentFrame, { type: "hello" }>>,
-    from: LinkedAgent,
-  ): Promise<void> {
+  onFrame({ head, payload }: Frame<Exclude<AgentFrame, { type: "hello" }>>, from: LinkedAgent): void {
     const { store, feed, reports, shares, agents, access, answers, waitUntil } = this.#options;
     switch (head.type) {
       case "catalogue":
@@ -97,9 +94,11 @@ export class Conversation implements LinkHandler {
         if (head.traffic !== undefined) this.#traffic.take(head.traffic, Date.now());
         shares.keep(head.visitors);
         return;
-      default:
+      default: {
         // Not awaited: an answer waits for its browser, and the link must not wait with it.
-        waitUntil(answers.receive({ head, payload }));
+        const work = answers.receive({ head, payload });
+        if (work !== undefined) waitUntil(work);
+      }
     }
   }
 

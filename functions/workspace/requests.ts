@@ -5,7 +5,7 @@ import { addressOf } from "../auth/address.ts";
 import { holdsCredential } from "../auth/credential.ts";
 import { askerOf, type Guest, guestKey } from "../auth/guest.ts";
 import { proxyToken } from "../auth/proxy-jwt.ts";
-import { forwardedVisitor, visitingAgent, type Visitor, visitorKey } from "../auth/visitor.ts";
+import { forwardedVisitor, seenVisitor, visitingAgent, type Visitor, visitorKey } from "../auth/visitor.ts";
 import { configOf } from "../config.ts";
 import type { Counters } from "../counters.ts";
 import type { Env } from "../env.ts";
@@ -90,7 +90,9 @@ export class Requests {
     counters.add("relayed_requests");
     const url = originOf(request.url);
     const mayBeGuest = sessionOfHost(env, url) !== undefined;
-    const asker = await (mayBeGuest ? askerOf(request, url, env) : forwardedVisitor(request, url, env));
+    const asker = mayBeGuest
+      ? await askerOf(request, url, env)
+      : (seenVisitor(request, url, env) ?? (await forwardedVisitor(request, url, env)));
     if (asker.kind === "guest") return this.#shared(request, url, asker);
     const { scopes } = await access.check(asker, { rotates: false, now: Date.now() });
     if (!scopes.includes("launch"))

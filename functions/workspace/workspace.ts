@@ -213,12 +213,12 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
   }
 
   /** What the functions pass on as requests: the link, its streams, the proxy, and answers that are streams. */
-  override async fetch(request: Request): Promise<Response> {
+  override fetch(request: Request): Promise<Response> {
     return this.#requests.serve(request);
   }
 
-  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    await this.#link.receive(socket, message);
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    return this.#link.receive(socket, message);
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
