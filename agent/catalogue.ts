@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { jsonSize, ROW_LIMIT } from "../contract/frames.ts";
 import type { CatalogueEntry } from "../contract/service.ts";
 import { ServiceDefinition } from "../contract/service.ts";
 import { FolderWatch } from "./folder-watch.ts";
@@ -43,6 +44,33 @@ async function readAll(directories: readonly string[], path: string): Promise<Ma
   return services;
 }
 
+/** What is left of a service whose form is too much for the link. */
+const withoutForm = (entry: CatalogueEntry): CatalogueEntry => ({
+  ...entry,
+  description: "",
+  inputs: [],
+  broken: "its form, with those of the other services, is more than the console can hold; make it smaller",
+});
+
+/**
+ * As much of a catalogue as the link carries: icons go first, for a letter stands in; then the largest forms.
+ * @param limit bytes of JSON
+ */
+export function fitting(entries: readonly CatalogueEntry[], limit: number = ROW_LIMIT): CatalogueEntry[] {
+  let size = jsonSize(entries);
+  if (size <= limit) return [...entries];
+  const plain = entries.map((entry) => ({ ...entry, icon: null }));
+  size = jsonSize(plain);
+  const cut = new Map<string, CatalogueEntry>();
+  for (const entry of plain.toSorted((one, other) => jsonSize(other) - jsonSize(one))) {
+    if (size <= limit) break;
+    const rest = withoutForm(entry);
+    size -= jsonSize(entry) - jsonSize(rest);
+    cut.set(entry.name, rest);
+  }
+  return plain.map((entry) => cut.get(entry.name) ?? entry);
+}
+
 /** The services that can be launched on this machine, from folders that may change at any time. */
 export class Catalogue {
   readonly #directories: readonly string[];
@@ -68,11 +96,14 @@ export class Catalogue {
     return new Catalogue(directories, path, await readAll(directories, path));
   }
 
-  /** The catalogue as the console shows it, sorted by title. */
+  /** The catalogue as the console shows it, sorted by title, as far as the link carries it. */
   entries(): CatalogueEntry[] {
-    return [...this.#services.values()]
-      .map(({ entry }) => entry)
-      .toSorted((one, other) => one.title.localeCompare(other.title) || one.name.localeCompare(other.name));
+    const entries = [...this.#services.values()].map(({ entry }) => entry);
+    return fitting(
+      entries.toSorted(
+        (one, other) => one.title.localeCompare(other.title) || one.name.localeCompare(other.name),
+      ),
+    );
   }
 
   get(name: string): Service | undefined {

@@ -7,7 +7,7 @@ import { UserId } from "./person.ts";
  */
 
 /** One line of what a machine says of itself: shown to a person, who decides by it. */
-const line = (length: number) =>
+export const line = (length: number) =>
   z
     .string()
     .min(1)

@@ -118,7 +118,10 @@ export const AgentFrame = z.discriminatedUnion("type", [
     sessions: z
       .array(z.object({ spec: within(SESSION_LIMIT, SessionSpec), report: Report }))
       .max(SESSIONS_LIMIT)
-      .refine((known) => known.every(({ spec, report }) => spec.id === report.id), "are reported by other ids"),
+      .refine(
+        (known) => known.every(({ spec, report }) => spec.id === report.id),
+        "are reported by other ids",
+      ),
   }),
   z.object({ type: z.literal("catalogue"), services: Services }),
   /** Every cluster of the workspace, whenever what is known of one has changed. */

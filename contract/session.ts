@@ -93,14 +93,17 @@ export const Queue = z.object({
 });
 export type Queue = z.infer<typeof Queue>;
 
+/** Characters. What a login or a scheduler says may be longer: the agent cuts it, since a report that does not fit costs the link. */
+export const TEXT_LIMITS = { status: 1024, error: 16_384, trouble: 4096, notice: 4096, short: 1024 } as const;
+
 /** What is: the agent's word on one session. `slug` is as `service.json` spells it; times in milliseconds since 1970. */
 export const SessionReport = z.object({
   id: SessionId,
   state: SessionState,
   /** The raw `JOB_STATUS`: what the loading page shows. */
-  status: z.string().max(1024),
+  status: z.string().max(TEXT_LIMITS.status),
   /** Set only when the state is `failed`: `ERROR_MESSAGE`. */
-  error: z.string().max(16_384),
+  error: z.string().max(TEXT_LIMITS.error),
   /** `me` for HTTP, `sme` for HTTPS. */
   scheme: z.enum(["me", "sme"]),
   port: z.int().min(1024).max(65_535).optional(),
@@ -118,7 +121,7 @@ export const SessionReport = z.object({
   endsAt: z.int().optional(),
   queue: Queue.optional(),
   /** What keeps the agent from knowing more: "Cannot ask the scheduler since 14:02: …". */
-  trouble: z.string().max(4096).optional(),
+  trouble: z.string().max(TEXT_LIMITS.trouble).optional(),
 });
 export type SessionReport = z.infer<typeof SessionReport>;
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { Partition, Resource as ResourceReport } from "../../contract/resource.ts";
-import type { Placement } from "../../contract/session.ts";
+import { type Placement, TEXT_LIMITS } from "../../contract/session.ts";
 import { JobMonitor } from "../scheduler/monitor.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import { CONTROLLER, schedulerOf } from "../scheduler/schedulers.ts";
@@ -40,7 +40,9 @@ export type ResourceOptions = {
 
 const FACTS = `printf '%s\\n' "$HOME"; hostname; printf '%s\\n' "$SSH_CONNECTION"`;
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** A login may say more than the link carries. */
+const textOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).slice(0, TEXT_LIMITS.trouble);
 
 /** A cluster that the agent works with: its one connection, its jobs, its files, and what is known of it. */
 export class Resource implements AsyncDisposable {
@@ -158,7 +160,7 @@ export class Resource implements AsyncDisposable {
 
   #lost({ why, since }: Extract<SshState, { kind: "down" }>): void {
     if (this.#trouble !== null) return;
-    this.#trouble = { text: why.message, since };
+    this.#trouble = { text: textOf(why), since };
     this.#options.onChange();
   }
 
@@ -188,7 +190,7 @@ export class Resource implements AsyncDisposable {
       this.#trouble = null;
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
-      this.#trouble = { text: messageOf(error), since: this.#trouble?.since ?? clock() };
+      this.#trouble = { text: textOf(error), since: this.#trouble?.since ?? clock() };
     }
     this.#isUnasked = false;
     if (!isDeepStrictEqual({ ...before, askedAt: null }, { ...this.report, askedAt: null })) onChange();

@@ -1,7 +1,7 @@
 import type { SessionId } from "../../contract/ids.ts";
 import type { ServiceJson } from "../../contract/service-json.ts";
 import { renderSlug, parseSlug } from "../../contract/slug.ts";
-import type { SessionReport } from "../../contract/session.ts";
+import { type SessionReport, TEXT_LIMITS } from "../../contract/session.ts";
 import type { ReadinessTarget } from "../readiness.ts";
 import type { Launch, Outcome } from "./record.ts";
 import type { JobFacts } from "./runner.ts";
@@ -40,6 +40,21 @@ function jobTimes(launch: Launch): Pick<SessionReport, "submittedAt" | "jobStart
   };
 }
 
+/** A report as the link carries it: of what others say, such as a scheduler, no more than fits. */
+export function fitting(report: SessionReport): SessionReport {
+  const { status, error, trouble, node, jobId, queue } = report;
+  const short = (text: string): string => text.slice(0, TEXT_LIMITS.short);
+  return {
+    ...report,
+    status: status.slice(0, TEXT_LIMITS.status),
+    error: error.slice(0, TEXT_LIMITS.error),
+    ...(trouble !== undefined && { trouble: trouble.slice(0, TEXT_LIMITS.trouble) }),
+    ...(node !== undefined && { node: short(node) }),
+    ...(jobId !== undefined && { jobId: short(jobId) }),
+    ...(queue?.reason !== undefined && { queue: { ...queue, reason: short(queue.reason) } }),
+  };
+}
+
 /**
  * What is told of a session that lives: what its service.json says.
  * @param port where the service may be reached; undefined when the file names none
@@ -54,7 +69,7 @@ export function liveReport(
   const { scheme, slug, status, stripPrefix, phase } = file;
   // An end that the file already tells is told once it is one.
   const isUp = phase === "running" || (phase !== "pending" && launch.readyAt !== undefined);
-  return {
+  return fitting({
     id,
     state: isUp ? "running" : progress === "started" ? "starting" : progress,
     status,
@@ -66,13 +81,13 @@ export function liveReport(
     ...(launch.readyAt !== undefined && { startedAt: launch.readyAt }),
     ...(port !== undefined && { port }),
     ...job,
-  };
+  });
 }
 
 /** What is told of a session that is over: the last that was told of it, and how it ended. */
 export function endedReport(last: SessionReport, outcome: Outcome, endedAt: number): SessionReport {
   const { queue: _queue, trouble: _trouble, ...kept } = last;
-  return { ...kept, ...outcome, endedAt: last.endedAt ?? endedAt };
+  return fitting({ ...kept, ...outcome, endedAt: last.endedAt ?? endedAt });
 }
 
 /** Where a service's readiness is asked for: the path that a browser will ask for, or the one that service.yaml names. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { SessionId } from "../../contract/ids.ts";
 import type { ServiceJson } from "../../contract/service-json.ts";
-import type { SessionReport, SessionSpec } from "../../contract/session.ts";
+import { type SessionReport, type SessionSpec, TEXT_LIMITS } from "../../contract/session.ts";
 import { isAllowedPort } from "../ports.ts";
 import { ServiceFile } from "../service-file.ts";
 import { CannotAsk } from "../ssh/shell.ts";
@@ -14,7 +14,7 @@ import { RecordFile } from "./record-file.ts";
 import type { Runner, Watch } from "./runner.ts";
 import { NO_JOB } from "./runner.ts";
 import type { SessionDirectory } from "./session-directory.ts";
-import { endedReport, jobOf, liveReport, submittedReport } from "./session-report.ts";
+import { endedReport, fitting, jobOf, liveReport, submittedReport } from "./session-report.ts";
 
 /** What a session has to say to its user, as the link's `notify` carries it. */
 export type Notice = { session: SessionId; level: "info" | "warning" | "error"; text: string };
@@ -255,11 +255,11 @@ export class Session implements AsyncDisposable {
   /** Tells what keeps the session from going on now; undefined when nothing does any more. */
   #inTrouble(trouble: string | undefined): void {
     const { trouble: _before, ...report } = this.#report;
-    this.#tell({ ...report, ...(trouble !== undefined && { trouble }) });
+    this.#tell(fitting({ ...report, ...(trouble !== undefined && { trouble }) }));
   }
 
   #notify(level: Notice["level"], text: string): void {
-    this.#context.onNotify({ session: this.spec.id, level, text });
+    this.#context.onNotify({ session: this.spec.id, level, text: text.slice(0, TEXT_LIMITS.notice) });
   }
 
   #say(text: string): void {

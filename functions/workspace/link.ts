@@ -172,7 +172,9 @@ export class Link {
     }
     const hello = AgentFrame.safeParse(parseJson(text));
     if (!hello.success || hello.data.type !== "hello") {
-      refuse(socket, "invalid_request", "the first frame must be a hello");
+      const issue = any.success ? hello.error?.issues[0] : undefined;
+      const what = issue === undefined ? "it is none" : `${issue.path.join(".")} ${issue.message}`;
+      refuse(socket, "invalid_request", `the first frame must be a hello: ${what}`);
       return;
     }
     const replaced = this.#socket;

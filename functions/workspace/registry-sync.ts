@@ -179,15 +179,19 @@ export class RegistrySync implements Chore {
   }
 }
 
+/** What an agent says of its own goes on to what everybody shares: no more of it than an operator reads. Characters. */
+const TEXT_LIMIT = 256;
+const brief = (text: string | undefined): string | null => text?.slice(0, TEXT_LIMIT) ?? null;
+
 function liveSession({ spec, want, report }: StoredSession): LiveSession {
   const state = report?.state ?? "submitted";
   return {
     id: spec.id,
-    name: spec.name,
-    service: spec.service,
+    name: spec.name.slice(0, TEXT_LIMIT),
+    service: spec.service.slice(0, TEXT_LIMIT),
     placement: spec.placement,
-    resource: spec.resource ?? null,
-    node: report?.node ?? null,
+    resource: brief(spec.resource),
+    node: brief(report?.node),
     state,
     canceling: want === "cancel" && !isEnded(state),
     createdAt: spec.createdAt,

@@ -2,10 +2,11 @@ import { env } from "cloudflare:workers";
 import { reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SessionId, type StreamId } from "../../../contract/ids.ts";
+import { TestAgent } from "../../functions/support/agent.ts";
 import { ask, CONSOLE } from "../../functions/support/edge.ts";
 import { Household } from "../../functions/support/household.ts";
 import { person } from "../../functions/support/people.ts";
-import { report, service, spec } from "../../functions/support/samples.ts";
+import { report, resource, service, spec } from "../../functions/support/samples.ts";
 // Sharing needs a host for each session.
 import "../../functions/support/sharing.ts";
 import { bytes } from "../../functions/support/streams.ts";
@@ -113,6 +114,7 @@ describe("an agent that says more than the protocol has", () => {
     ["a slug without an end", { slug: "x".repeat(4097) }],
     ["an error without an end", { error: "x".repeat(16_385) }],
     ["a state of its own", { state: "operator" }],
+    ["a node without an end", { node: "x".repeat(300_000) }],
   ])("is not believed: %s", async (_what, changes) => {
     const valid = report(ben.session.id, { port: 51_459 });
     ben.agent.sendRaw(JSON.stringify({ type: "report", report: { ...valid, ...changes } }));
@@ -121,6 +123,34 @@ describe("an agent that says more than the protocol has", () => {
       port: 51_459,
       state: "running",
     });
+  });
+
+  it.each([
+    ["a catalogue", { type: "catalogue", services: [service({ description: "x".repeat(2_000_000) })] }],
+    ["clusters", { type: "resources", resources: [resource({ host: "x".repeat(2_000_000) })] }],
+  ])("is not believed: %s that no row of the storage holds", async (_what, frame) => {
+    ben.agent.sendRaw(JSON.stringify(frame));
+    expect(await ben.agent.closed).toMatchObject({ code: 1008 });
+    expect(await (await ben.ask("GET", "/api/services")).text()).toContain("bens-service");
+  });
+
+  const session = SessionId.parse("s4k2m9x0v7qrt");
+  it.each([
+    ["agent.host", { agent: { version: "0.1.0", host: "hopper\u202Egro.elpmaxe", user: "ben" } }],
+    ["agent.user", { agent: { version: "0.1.0", host: "hopper", user: "x".repeat(256) } }],
+    ["services", { services: [service({ description: "x".repeat(2_000_000) })] }],
+    [
+      "sessions.0.spec",
+      { sessions: [{ spec: spec(session, { name: "x".repeat(300_000) }), report: report(session) }] },
+    ],
+    ["sessions", { sessions: [{ spec: spec(session), report: report(SessionId.parse("s000000000000")) }] }],
+  ])("is told what of its hello is not believed: %s", async (what, changes) => {
+    const agent = await TestAgent.dial({ headers: ben.enrolment.headers });
+    agent.hello(changes);
+    const { head } = await agent.next("refused");
+    expect(head.message).toContain(`must be a hello: ${what} `);
+    expect(await agent.closed).toMatchObject({ code: 1008 });
+    await ben.agent.untaken();
   });
 
   it("shows its catalogue to its own user alone, as text", async () => {

@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { fitting, submittedReport } from "../../../agent/sessions/session-report.ts";
+import { AgentFrame } from "../../../contract/frames.ts";
+import { SessionId } from "../../../contract/ids.ts";
+
+const id = SessionId.parse("s4k2m9x0v7qrt");
+/** A login that prints its startup files' troubles before each answer. */
+const wordy = "bash: module: command not found; ".repeat(1000);
+
+it("a report is cut to what the link carries, whatever a scheduler or a login says", () => {
+  const report = {
+    ...submittedReport(id),
+    state: "failed" as const,
+    status: wordy,
+    error: wordy,
+    trouble: wordy,
+    node: wordy,
+    jobId: wordy,
+    queue: { reason: wordy, position: 3 },
+  };
+  expect(AgentFrame.safeParse({ type: "report", report }).success).toBe(false);
+  const fits = fitting(report);
+  expect(AgentFrame.safeParse({ type: "report", report: fits }).success).toBe(true);
+  expect(fits).toMatchObject({ queue: { position: 3 }, status: expect.stringMatching(/^bash: module/) });
+});
+
+it("a report that fits stays what it is", () => {
+  const report = { ...submittedReport(id), trouble: "Cannot ask the scheduler", queue: { position: 1 } };
+  expect(fitting(report)).toEqual(report);
+});
