@@ -90,6 +90,8 @@ export class Audit {
 
   /** Forgets the oldest of those up to `seq`, which the registry has. */
   prune(seq: number): void {
+    // They are counted from 1: most workspaces never have so many.
+    if (seq <= KEPT) return;
     this.#table.exec(
       "DELETE FROM audit WHERE seq <= ? AND seq <= (SELECT MAX(seq) FROM audit) - ?",
       seq,

@@ -1,6 +1,7 @@
 import type { ShareId } from "../../contract/ids.ts";
 import type { Chore } from "./alarm.ts";
 import type { Guest } from "./share-table.ts";
+import { Table } from "./table.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS guest_use (
@@ -31,12 +32,13 @@ export type GuestUseOptions = {
  */
 export class GuestUse implements Chore {
   readonly #options: GuestUseOptions;
+  readonly #table: Table;
   readonly #uses = new Map<string, Use>();
 
   constructor(options: GuestUseOptions) {
     this.#options = options;
-    options.sql.exec(SCHEMA);
-    for (const use of options.sql.exec<Use>("SELECT * FROM guest_use")) this.#uses.set(keyOf(use), use);
+    this.#table = new Table(options.sql, SCHEMA);
+    for (const use of this.#table.exec<Use>("SELECT * FROM guest_use")) this.#uses.set(keyOf(use), use);
   }
 
   /** Notes that a guest was there. Costs nothing within a minute of the last time. */
@@ -78,7 +80,7 @@ export class GuestUse implements Chore {
 
   #save(use: Use): void {
     this.#uses.set(keyOf(use), use);
-    this.#options.sql.exec(
+    this.#table.insert(
       `INSERT INTO guest_use (share, login, used, told) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET used = excluded.used, told = excluded.told`,
       use.share,
@@ -90,7 +92,7 @@ export class GuestUse implements Chore {
 
   #forget(use: Use): void {
     this.#uses.delete(keyOf(use));
-    this.#options.sql.exec("DELETE FROM guest_use WHERE share = ? AND login = ?", use.share, use.login);
+    this.#table.exec("DELETE FROM guest_use WHERE share = ? AND login = ?", use.share, use.login);
   }
 }
 
