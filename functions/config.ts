@@ -15,7 +15,16 @@ export type LoginConfig =
       scope: string;
       groups: GroupsConfig;
     }
-  | { kind: "header"; header: string; jwks: string; issuer: string; audience: string; groups: GroupsConfig };
+  | {
+      kind: "header";
+      header: string;
+      jwks: string;
+      issuer: string;
+      audience: string;
+      /** The names of the proxy's own cookies and headers: whoever has these is at the proxy whom they were given. */
+      own: RegExp;
+      groups: GroupsConfig;
+    };
 
 /** Which claim holds a user's groups, and what they give. */
 export type GroupsConfig = {
@@ -48,6 +57,18 @@ const DEFAULT_LONGEST_HOURS = 168;
 
 const words = (text: string | undefined): string[] =>
   (text ?? "").split(/[\s,]+/).filter((word) => word !== "");
+
+/** What those call theirs that are met most: Cloudflare Access, oauth2-proxy, Pomerium, AWS's load balancers. */
+const PROXY_OWN =
+  "CF_Authorization CF_AppSession _oauth2_proxy* X-Auth-Request-* _pomerium* X-Pomerium-* AWSELBAuthSessionCookie* X-Amzn-Oidc-*";
+
+function proxyOwn(more: string | undefined): RegExp {
+  const names = [...words(PROXY_OWN), ...words(more)];
+  const wrong = names.find((name) => !/^[\w-]+\*?$/.test(name));
+  if (wrong !== undefined)
+    throw new BerthError("not_configured", `BERTH_PROXY_OWN: "${wrong}" is no name of a cookie or header`);
+  return new RegExp(`^(?:${names.map((name) => name.replace("*", ".*")).join("|")})$`, "i");
+}
 
 function required(env: Env, name: keyof Env): string {
   const value = env[name];
@@ -108,6 +129,7 @@ function loginConfig(env: Env): LoginConfig {
         jwks: required(env, "BERTH_PROXY_JWKS"),
         issuer: required(env, "BERTH_PROXY_ISSUER"),
         audience: required(env, "BERTH_PROXY_AUDIENCE"),
+        own: proxyOwn(env.BERTH_PROXY_OWN),
         groups: groupsConfig(env),
       };
     default:

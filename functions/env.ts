@@ -37,6 +37,8 @@ export interface Env {
   BERTH_PROXY_JWKS?: string;
   BERTH_PROXY_ISSUER?: string;
   BERTH_PROXY_AUDIENCE?: string;
+  /** Cookies and headers of the access proxy's that no application gets; a `*` at the end stands for the rest of a name. */
+  BERTH_PROXY_OWN?: string;
   /** How much one user may ask for at once; limits.ts has the defaults. */
   BERTH_LIMIT_LAUNCHES?: string;
   BERTH_LIMIT_SESSIONS?: string;

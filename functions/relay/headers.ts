@@ -64,14 +64,21 @@ function connectionNamed(headers: Headers): Set<string> {
 const BETWEEN_COOKIES = /;|,(?=\s*(?:__(?:Host|Host-Http|Http|Secure)-)?berth(?:_\w*)?\s*(?:[=;,]|$))/i;
 
 /**
- * A Cookie header without Berth's own cookies; empty when nothing is left.
- * @param identity what also no cookie may hold
+ * A Cookie header without Berth's own cookies, or the access proxy's; empty when nothing is left.
+ * @param proxy.identity what also no cookie may hold
+ * @param proxy.proxyOwn what also no cookie may be called
  */
-export function withoutOurCookies(cookie: string, identity?: string): string {
+export function withoutOurCookies(
+  cookie: string,
+  { identity, proxyOwn }: { identity?: string | undefined; proxyOwn?: RegExp | undefined } = {},
+): string {
   return cookie
     .split(BETWEEN_COOKIES)
     .map((pair) => pair.trim())
-    .filter((pair) => pair !== "" && !OUR_COOKIES.test(pair.split("=", 1)[0]?.trim() ?? ""))
+    .filter((pair) => {
+      const name = pair.split("=", 1)[0]?.trim() ?? "";
+      return pair !== "" && !OUR_COOKIES.test(name) && proxyOwn?.test(name) !== true;
+    })
     .filter((pair) => identity === undefined || !pair.includes(identity))
     .join("; ");
 }
@@ -81,6 +88,7 @@ export function withoutOurCookies(cookie: string, identity?: string): string {
  * with the proxy's own rebuilt. The service sees the browser's `Host`, so that its own URLs and Origin checks fit.
  * @param options.isOurToken tells whether an `Authorization` value is Berth's, which no service may see
  * @param options.identity the access proxy's word for who asks: it is in its header, and some set it as a cookie, too
+ * @param options.proxyOwn the names of the access proxy's own cookies and headers
  */
 export function requestHeaders(
   request: Request,
@@ -90,16 +98,17 @@ export function requestHeaders(
     stripPrefix: boolean;
     isOurToken: (authorization: string) => boolean;
     identity?: string | undefined;
+    proxyOwn?: RegExp | undefined;
   },
 ): HeaderList {
-  const { url, identity } = options;
+  const { url, identity, proxyOwn } = options;
   const named = connectionNamed(request.headers);
   const list: HeaderList = [];
   request.headers.forEach((value, name) => {
     if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name) || PROXY_TOLD.test(name)) return;
-    if (name === "host") return;
+    if (name === "host" || proxyOwn?.test(name) === true) return;
     if (name === "authorization" && options.isOurToken(value)) return;
-    const kept = name === "cookie" ? withoutOurCookies(value, identity) : value;
+    const kept = name === "cookie" ? withoutOurCookies(value, { identity, proxyOwn }) : value;
     if (identity !== undefined && kept.includes(identity)) return;
     if (name !== "cookie" || kept !== "") list.push([name, kept]);
   });

@@ -25,6 +25,8 @@ export type ProxyContext = {
   isOurToken: (authorization: string) => boolean;
   /** What in a request says who asks besides Berth's own: the access proxy's JWT. */
   identityIn?: ((headers: Headers) => string | undefined) | undefined;
+  /** The names of the access proxy's own cookies and headers. */
+  proxyOwn?: RegExp | undefined;
   consoleUrl: string;
 };
 
@@ -49,6 +51,7 @@ function relayed(
     stripPrefix,
     isOurToken: context.isOurToken,
     identity: context.identityIn?.(request.headers),
+    proxyOwn: context.proxyOwn,
   });
   checkHeaderSizes(headers);
   const target: Target = {

@@ -131,6 +131,7 @@ export class Requests {
         holdsCredential(authorization) ||
         [api, agent].some((token) => token && authorization.includes(token)),
       identityIn: login.kind === "header" ? (headers) => proxyToken(headers, login) : undefined,
+      proxyOwn: login.kind === "header" ? login.own : undefined,
       consoleUrl: `${url.protocol}//${hosts.console}`,
     };
   }

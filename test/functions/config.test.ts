@@ -44,6 +44,19 @@ describe("an edge refuses", () => {
     ],
     ["allowed groups that are none", { ...OIDC, BERTH_ALLOWED_GROUPS: " , " }, "BERTH_ALLOWED_GROUPS"],
     ["an access proxy without a name", { ...OIDC, BERTH_LOGIN: "header" }, "BERTH_PROXY_HEADER"],
+    [
+      "a name of the proxy's that is none",
+      {
+        ...OIDC,
+        BERTH_LOGIN: "header",
+        BERTH_PROXY_HEADER: "x-jwt",
+        BERTH_PROXY_JWKS: "https://proxy.example.org/keys",
+        BERTH_PROXY_ISSUER: "https://proxy.example.org",
+        BERTH_PROXY_AUDIENCE: "berth",
+        BERTH_PROXY_OWN: "session=*",
+      },
+      "BERTH_PROXY_OWN",
+    ],
     ["hours that are none", { ...OIDC, BERTH_LOGIN_IDLE_HOURS: "soon" }, "BERTH_LOGIN_IDLE_HOURS"],
     ["hours below nought", { ...OIDC, BERTH_LOGIN_LONGEST_HOURS: "-1" }, "BERTH_LOGIN_LONGEST_HOURS"],
   ])("%s, and names what is wrong", (_what, settings, name) => {

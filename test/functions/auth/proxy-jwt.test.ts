@@ -24,6 +24,7 @@ beforeEach(async () => {
     jwks: "https://proxy.example.org/certs",
     issuer: "https://proxy.example.org",
     audience: "berth",
+    own: /^$/,
     groups: { claim: "groups", operators: [], allowed: null },
   };
   vi.spyOn(globalThis, "fetch").mockImplementation(async () => {

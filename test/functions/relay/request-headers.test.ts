@@ -1,5 +1,7 @@
+import { env } from "cloudflare:workers";
 import { array, assert, constantFrom, property, tuple } from "fast-check";
 import { describe, expect, it } from "vitest";
+import { configOf } from "../../../functions/config.ts";
 import type { HeaderList } from "../../../functions/relay/header-fields.ts";
 import { requestHeaders, withoutOurCookies } from "../../../functions/relay/headers.ts";
 
@@ -9,15 +11,28 @@ const TOKEN = "the-token";
 /** What the service gets of these headers. */
 function passed(
   headers: HeadersInit,
-  options: { url?: string; stripPrefix?: boolean; cf?: RequestInit["cf"]; identity?: string } = {},
+  options: {
+    url?: string;
+    stripPrefix?: boolean;
+    cf?: RequestInit["cf"];
+    identity?: string;
+    proxyOwn?: RegExp;
+  } = {},
 ): HeaderList {
-  const { url = "http://sessions.localhost:8787/me/51458/", stripPrefix = true, cf, identity } = options;
+  const {
+    url = "http://sessions.localhost:8787/me/51458/",
+    stripPrefix = true,
+    cf,
+    identity,
+    proxyOwn,
+  } = options;
   const request = new Request(url, { headers, ...(cf === undefined ? {} : { cf }) });
   return requestHeaders(request, PATH, {
     url: new URL(url),
     stripPrefix,
     isOurToken: (authorization) => authorization.includes(TOKEN),
     identity,
+    proxyOwn,
   });
 }
 
@@ -63,6 +78,36 @@ describe("the service gets", () => {
     expect(JSON.stringify(list)).not.toContain("e.y.J");
     expect(valuesOf(list, "cookie")).toEqual(["theme=dark"]);
     expect(valuesOf(list, "accept")).toEqual(["*/*"]);
+  });
+
+  it("nothing by which the access proxy itself knows its user again", () => {
+    const proxy = {
+      HEADER: "x-jwt",
+      JWKS: "https://p.example/keys",
+      ISSUER: "p",
+      AUDIENCE: "a",
+      OWN: "lab_sso, X-Lab-*",
+    };
+    const settings = Object.entries(proxy).map(([name, value]) => [`BERTH_PROXY_${name}`, value]);
+    const { login } = configOf({ ...env, BERTH_LOGIN: "header", ...Object.fromEntries(settings) });
+    if (login.kind !== "header") throw new Error(login.kind);
+    const list = passed(
+      {
+        "x-amzn-oidc-accesstoken": "secret",
+        "X-Auth-Request-Access-Token": "secret",
+        "x-lab-token": "secret",
+        "x-lab": "kept",
+        cookie: [
+          ..."CF_Authorization _oauth2_proxy _oauth2_proxy_1 _pomerium AWSELBAuthSessionCookie-0 Lab_SSO"
+            .split(" ")
+            .map((name) => `${name}=secret`),
+          "lab_sso_theme=dark",
+        ].join("; "),
+      },
+      { proxyOwn: login.own },
+    );
+    expect(JSON.stringify(list)).not.toContain("secret");
+    expect([valuesOf(list, "cookie"), valuesOf(list, "x-lab")]).toEqual([["lab_sso_theme=dark"], ["kept"]]);
   });
 
   it("the proxy's own word on where the request came from", () => {
