@@ -11,6 +11,7 @@ import {
 } from "../../../contract/operator.ts";
 import { LOCAL_USER, type Person, type Scope } from "../../../contract/person.ts";
 import { Notification } from "../../../contract/session.ts";
+import { DeliveryQueue } from "../../../functions/workspace/delivery-queue.ts";
 import { TestAgent } from "../support/agent.ts";
 import type { Browser } from "../support/browser.ts";
 import { api, ask, CONSOLE, launch, problemOf, sessionNamed, workspace } from "../support/edge.ts";
@@ -190,11 +191,9 @@ describe("an operator", () => {
   it("sends a webhook again that nobody took, or forgets it, which is noted", async () => {
     const dies = (id: string) =>
       runInDurableObject(workspace(), (_object, { storage }) => {
-        storage.sql.exec(
-          `INSERT INTO deliveries (id, session, type, body, due, at, died, error, attempts)
-           VALUES (?, 's1', 'session.ready', '{}', 0, 0, 1790000000000, 'the receiver answered 500', 9)`,
-          id,
-        );
+        const queue = new DeliveryQueue(storage.sql);
+        queue.add({ id, session: "s1", type: "session.ready", body: "{}", at: 0 });
+        queue.bury(id, "the receiver answered 500", 1_790_000_000_000);
       });
     await dies("msg_1");
     await dies("msg_2");
