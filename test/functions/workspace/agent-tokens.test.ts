@@ -1,6 +1,8 @@
+import { env } from "cloudflare:workers";
 import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ROTATE_MS } from "../../../functions/workspace/agents.ts";
+import { partOf } from "../../../functions/workspace/parts.ts";
 import type { Person } from "../../../contract/person.ts";
 import { TestAgent } from "../support/agent.ts";
 import type { Browser } from "../support/browser.ts";
@@ -60,6 +62,13 @@ describe("an agent's token", () => {
     await agent.untaken();
     expect((await askStream(next)).status).toBe(404);
     expect((await enrolledIn(browser))[0]?.rotated).toBe(Date.now());
+  });
+
+  it("is replaced by one, whatever asks for it at the same time", async () => {
+    await using agent = await agentOf(ana);
+    const agents = partOf(env, ana.id, "agents");
+    await Promise.all([agents.run(), agents.run()]);
+    expect((await agent.untaken()).filter(({ type }) => type === "token")).toHaveLength(1);
   });
 
   it("counts beside the new one until that is kept, also after an eviction", async () => {
