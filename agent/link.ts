@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
+import { isRequest } from "../contract/common-frames.ts";
 import {
   type AgentFrame,
   decodeFrame,
@@ -210,7 +211,7 @@ function mismatch(protocol: number): BerthError {
 
 function readFrame(message: string | Buffer): Frame<EdgeFrame> | Error {
   try {
-    return decodeFrame(EdgeFrame, message);
+    return decodeFrame(EdgeFrame, message, isRequest);
   } catch (error) {
     return error as Error;
   }

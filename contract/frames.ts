@@ -8,14 +8,7 @@ import { SessionReport, SessionSpec, TEXT_LIMITS, Want } from "./session.ts";
 /** A message of the link: a head that is JSON, and for some a payload of raw bytes behind it. */
 export type Frame<Head> = { head: Head; payload: Uint8Array };
 
-const isText = (value: unknown): boolean => typeof value === "string";
-/** Checked by hand: every relayed request and its answer has a dozen, and a schema for each costs more than all else. */
-const headers = z.custom<[string, string][]>(
-  (list) =>
-    Array.isArray(list) &&
-    list.every((pair) => Array.isArray(pair) && pair.length === 2 && isText(pair[0]) && isText(pair[1])),
-  "must be a list of header names and values",
-);
+const headers = z.array(z.tuple([z.string(), z.string()]));
 const count = z.int().nonnegative();
 
 /** What a relayed request reaches: a port on the workspace's loopback, or a session's log. */
@@ -187,19 +180,25 @@ export function encodeFrame(
 
 /**
  * Reads a frame that `encodeFrame` spelled. The payload is a view into `message`, not a copy.
+ * @param isCommon knows the commonest heads by sight (common-frames.ts)
  * @throws SyntaxError, RangeError or ZodError on anything else
  */
 export function decodeFrame<Schema extends z.ZodType>(
   schema: Schema,
   message: string | ArrayBuffer | Uint8Array,
+  isCommon: (head: unknown) => head is z.infer<Schema> = (_head): _head is never => false,
 ): Frame<z.infer<Schema>> {
-  if (typeof message === "string") return { head: schema.parse(JSON.parse(message)), payload: EMPTY };
+  const read = (text: string): z.infer<Schema> => {
+    const head: unknown = JSON.parse(text);
+    return isCommon(head) ? head : schema.parse(head);
+  };
+  if (typeof message === "string") return { head: read(message), payload: EMPTY };
   const bytes = message instanceof Uint8Array ? message : new Uint8Array(message);
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
   const head = bytes.subarray(HEAD_LENGTH, HEAD_LENGTH + length);
   if (head.byteLength !== length) throw new RangeError("the frame is shorter than its head");
   return {
-    head: schema.parse(JSON.parse(decoder.decode(head))),
+    head: read(decoder.decode(head)),
     payload: bytes.subarray(HEAD_LENGTH + length),
   };
 }

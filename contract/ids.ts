@@ -3,18 +3,17 @@ import { z } from "zod";
 /** Crockford's base 32 in lower case: no `i`, `l`, `o`, `u`, so that an id survives being read aloud. */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
+export const SESSION_ID = /^s[0-9a-hjkmnp-tv-z]{12}$/;
 /** A session's id: `s` and 12 characters of base 32 (60 random bits). Safe as a file name and in a URL. */
 export const SessionId = z
   .string()
-  .regex(/^s[0-9a-hjkmnp-tv-z]{12}$/, "must be a session id, such as s4k2m9x0v7qrt")
+  .regex(SESSION_ID, "must be a session id, such as s4k2m9x0v7qrt")
   .brand<"SessionId">();
 export type SessionId = z.infer<typeof SessionId>;
 
+export const STREAM_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;
 /** A relayed stream's id: 26 characters of base 32 (130 random bits), so that it cannot be guessed. */
-export const StreamId = z
-  .string()
-  .regex(/^[0-9a-hjkmnp-tv-z]{26}$/)
-  .brand<"StreamId">();
+export const StreamId = z.string().regex(STREAM_ID).brand<"StreamId">();
 export type StreamId = z.infer<typeof StreamId>;
 
 /** A share's id: `h` and 12 characters of base 32. Known to the session's owner, and in its guests' signed cookies. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isResponse } from "../../contract/common-frames.ts";
 import {
   AgentFrame,
   decodeFrame,
@@ -119,7 +120,7 @@ export class Link {
     if (socket !== this.#socket) return;
     let frame: Frame<AgentFrame>;
     try {
-      frame = decodeFrame(AgentFrame, message);
+      frame = decodeFrame(AgentFrame, message, isResponse);
     } catch (error) {
       const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
       console.warn("the agent sent a frame that does not fit the protocol:", why);

@@ -3,6 +3,7 @@ import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { SessionId } from "../../../contract/ids.ts";
 import { LOCAL_USER } from "../../../contract/person.ts";
+import { BerthError } from "../../../contract/problem.ts";
 import { type Audience, type Claims, issueCookie } from "../../../functions/auth/cookie.ts";
 import { forwardedVisitor, seenVisitor, type Visitor } from "../../../functions/auth/visitor.ts";
 import { configOf } from "../../../functions/config.ts";
@@ -45,7 +46,9 @@ async function lookUp(
   const request = new Request(address, { headers });
   const url = originOf(request.url);
   const seen = seenVisitor(request, url, settings);
-  const found = await forwardedVisitor(request, url, settings).catch((error: Error) => error.message);
+  const found = await forwardedVisitor(request, url, settings).catch((error: unknown) =>
+    error instanceof BerthError ? error.message : "another error",
+  );
   return { seen, found };
 }
 
