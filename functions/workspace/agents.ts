@@ -183,9 +183,9 @@ export class Agents implements Chore {
     return row === undefined || row.next !== null ? null : row.rotated + ROTATE_MS;
   }
 
-  async run(): Promise<void> {
+  async run(now: number): Promise<void> {
     const agent = this.#options.linked();
-    if (agent !== undefined) await this.#renew(agent);
+    if (agent !== undefined && (this.due() ?? Infinity) <= now) await this.#renew(agent);
   }
 
   /** An agent has written its new token down. */

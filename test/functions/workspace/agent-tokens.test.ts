@@ -1,8 +1,6 @@
-import { env } from "cloudflare:workers";
-import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ROTATE_MS } from "../../../functions/workspace/agents.ts";
-import { partOf } from "../../../functions/workspace/parts.ts";
 import type { Person } from "../../../contract/person.ts";
 import { TestAgent } from "../support/agent.ts";
 import type { Browser } from "../support/browser.ts";
@@ -66,8 +64,12 @@ describe("an agent's token", () => {
 
   it("is replaced by one, whatever asks for it at the same time", async () => {
     await using agent = await agentOf(ana);
-    const agents = partOf(env, ana.id, "agents");
-    await Promise.all([agents.run(), agents.run()]);
+    await agent.untaken();
+    later(ROTATE_MS);
+    await runInDurableObject(workspaceOf(ana), async (workspace) => {
+      const run = (): Promise<unknown> => workspace.call("agents", "run", [Date.now()]);
+      await Promise.all([run(), run()]);
+    });
     expect((await agent.untaken()).filter(({ type }) => type === "token")).toHaveLength(1);
   });
 
