@@ -45,7 +45,7 @@ export class HandMadeAgent implements AsyncDisposable {
   }
 
   /** A WebSocket between a browser and this agent, through the edge: both ends. */
-  async coupled(edge: BareEdge): Promise<[browser: WebSocket, service: WebSocket]> {
+  async coupled(edge: Pick<BareEdge, "api" | "asApi">): Promise<[browser: WebSocket, service: WebSocket]> {
     const { id } = Session.parse(
       await (await edge.api("POST", "/api/sessions", { service: "notebook" })).json(),
     );
@@ -60,9 +60,9 @@ export class HandMadeAgent implements AsyncDisposable {
     const browser = this.#open(`/me/${PORT}/`, edge.asApi);
     const opened = once(browser, "open");
     const { id: stream } = await this.#frame("websocket");
-    const service = this.#open(`/agent/streams/${stream}`, this.#headers);
-    await Promise.all([opened, once(service, "open")]);
-    return [browser, service];
+    const behind = this.#open(`/agent/streams/${stream}`, this.#headers);
+    await Promise.all([opened, once(behind, "open")]);
+    return [browser, behind];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
