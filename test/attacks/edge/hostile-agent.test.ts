@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SessionId, type StreamId } from "../../../contract/ids.ts";
+import { dataHeaders } from "../../../functions/security-headers.ts";
 import { TestAgent } from "../../functions/support/agent.ts";
 import { ask, CONSOLE } from "../../functions/support/edge.ts";
 import { Household } from "../../functions/support/household.ts";
@@ -152,6 +153,40 @@ describe("an agent that says more than the protocol has", () => {
     expect(await agent.closed).toMatchObject({ code: 1008 });
     await ben.agent.untaken();
   });
+
+  it.each([
+    ["text/html", "text/plain; charset=utf-8"],
+    ["text/event-stream", "text/event-stream; charset=utf-8"],
+  ])(
+    "has its log shown to who takes %s as %s, whatever it says: that is of the console's own origin",
+    async (accept, type) => {
+      const browser = await ben.browser();
+      const answer = browser.go(`${CONSOLE}/api/sessions/${ben.session.id}/logs`, { headers: { accept } });
+      const { head } = await ben.agent.next("request");
+      const headers = [
+        ["content-type", "text/html"],
+        ["content-security-policy", "script-src 'unsafe-inline'"],
+        ["set-cookie", "berth=planted; Path=/"],
+        ["service-worker-allowed", "/"],
+        ["refresh", "0;url=https://evil.example"],
+        ["clear-site-data", '"cookies"'],
+        ["access-control-allow-origin", "https://evil.example"],
+        ["x-content-type-options", "none"],
+        ["cache-control", "public, max-age=9999"],
+      ];
+      ben.agent.send(
+        { type: "response", id: head.id, status: 200, headers, length: null, end: true },
+        bytes("<script>alert(1)</script>"),
+      );
+      const response = await answer;
+      expect(await response.text()).toBe("<script>alert(1)</script>");
+      expect(Object.fromEntries(response.headers)).toEqual({
+        ...dataHeaders,
+        "content-type": type,
+        "cache-control": "no-store",
+      });
+    },
+  );
 
   it("shows its catalogue to its own user alone, as text", async () => {
     const script = "</script><script>alert(1)</script>";
