@@ -63,7 +63,7 @@ async function sessionList(c: Console): Promise<Response> {
 async function top(c: Console): Promise<Response> {
   const asked = c.req.query("place") ?? "";
   const frame = await frameFor(c, PLACES.has(asked) ? (asked as Place) : null);
-  return fragment(c, <Top {...frame} />);
+  return fragment(c, <Top {...frame} isBare={c.req.query("bare") === "1"} />);
 }
 
 async function catalogue(c: Console): Promise<Response> {

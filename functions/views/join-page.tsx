@@ -11,7 +11,7 @@ export const joinCommand = (consoleUrl: string): string => `./berth join ${conso
 type PageProps = { frame: Frame; title: string; children: Child };
 
 const Page = ({ frame, title, children }: PageProps) => (
-  <Layout title={title} frame={frame}>
+  <Layout title={title} frame={frame} isAboutAgent>
     <div class="narrow">
       <div class="head">
         <h1>{title}</h1>

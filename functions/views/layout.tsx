@@ -143,10 +143,17 @@ function AgentBanner({ name, agent }: Pick<Frame, "name" | "agent">) {
 }
 
 /** The top bar and, when the agent is away, what to do about it. Also a fragment: it fetches itself anew. */
-export const Top = ({ place, agent, unread, name, operator }: Frame) => (
+export const Top = ({
+  place,
+  agent,
+  unread,
+  name,
+  operator,
+  isBare = false,
+}: Frame & { isBare?: boolean }) => (
   <header
     id="top"
-    hx-get={`/fragments/top?place=${place ?? ""}`}
+    hx-get={`/fragments/top?place=${place ?? ""}${isBare ? "&bare=1" : ""}`}
     hx-trigger="berth:agent from:body throttle:250ms, berth:notification from:body throttle:250ms, berth:opened from:body"
     hx-swap="outerMorph"
   >
@@ -164,7 +171,7 @@ export const Top = ({ place, agent, unread, name, operator }: Frame) => (
       <Bell unread={unread} here={place === "notifications"} />
       <Account name={name} agent={agent} operator={operator} />
     </div>
-    <AgentBanner name={name} agent={agent} />
+    {isBare ? null : <AgentBanner name={name} agent={agent} />}
   </header>
 );
 
@@ -189,15 +196,22 @@ const Keys = () => (
   </dialog>
 );
 
-type LayoutProps = { title: string; frame: Frame; refresh?: number | undefined; children: Child };
+type LayoutProps = {
+  title: string;
+  frame: Frame;
+  refresh?: number | undefined;
+  /** The page is itself about the agent: what the banner would say stands there. */
+  isAboutAgent?: boolean;
+  children: Child;
+};
 
 /** A page of the console. */
-export const Layout = ({ title, frame, refresh, children }: LayoutProps) => (
+export const Layout = ({ title, frame, refresh, isAboutAgent = false, children }: LayoutProps) => (
   <Document title={title} scripts={["htmx.js", "console.js"]} refresh={refresh}>
     <a class="skip" href="#content">
       Skip to the content
     </a>
-    <Top {...frame} />
+    <Top {...frame} isBare={isAboutAgent} />
     <div id="lost" class="banner" role="status" hidden>
       <p>
         <strong>This page lost its connection to Berth.</strong> It tries again by itself; until then it shows
