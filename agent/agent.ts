@@ -59,9 +59,9 @@ export class Agent implements AsyncDisposable {
       new Relay(edge, {
         service: (id) => sessions.target(id),
         log: (id) => {
-          const path = sessions.logPath(id);
+          const found = sessions.log(id);
           const isOver = (): boolean => isEnded(sessions.get(id)?.report.state ?? "failed");
-          return path === undefined ? undefined : { path, isOver };
+          return found === undefined ? undefined : { log: found, isOver };
         },
       }),
     );
@@ -113,6 +113,7 @@ export class Agent implements AsyncDisposable {
         log,
         refusedPorts: [config.port],
         nodePath: process.execPath,
+        logLimit: config.logLimit,
       }),
     );
     const agent = new Agent(catalogue, resources, sessions, config, token, log, stack);

@@ -15,13 +15,15 @@ export type Config = {
   isEdgeNamed: boolean;
   /** The API token of the environment. */
   token: string | undefined;
+  /** How large a session's log may become, bytes; undefined where nothing is said. */
+  logLimit: number | undefined;
 };
 
 const DEFAULT_PORT = 8787;
 
 /**
  * Reads the configuration from the environment.
- * @throws RangeError when `BERTH_PORT` is not a port
+ * @throws RangeError when `BERTH_PORT` is not a port, or `BERTH_LOG_LIMIT` no number of MiB
  * @throws BerthError `invalid_request` when `BERTH_EDGE` is no edge's address
  */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
@@ -35,7 +37,24 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   }
   const named = environment["BERTH_EDGE"] ?? "";
   const edge = named === "" ? localEdge(port) : parseEdge(named);
-  return { home, port, edge, isEdgeNamed: named !== "", token: environment["BERTH_TOKEN"] || undefined };
+  return {
+    home,
+    port,
+    edge,
+    isEdgeNamed: named !== "",
+    token: environment["BERTH_TOKEN"] || undefined,
+    logLimit: logLimitOf(environment["BERTH_LOG_LIMIT"] ?? ""),
+  };
+}
+
+const MiB = 1_048_576;
+
+function logLimitOf(text: string): number | undefined {
+  if (text === "") return undefined;
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text) * MiB;
+  throw new RangeError(
+    `Cannot use BERTH_LOG_LIMIT "${text}": it is no number of MiB. Choose a whole number from 1 on`,
+  );
 }
 
 const localEdge = (port: number): URL => new URL(`http://localhost:${port}`);

@@ -15,8 +15,9 @@ const HELP = `npm start: Berth on this machine, in the foreground
   Starts the edge and this workspace's agent, and prints a link that logs a browser in. Ctrl-C ends both;
   running applications go on, and the next start finds them again.
 
-  BERTH_HOME   where the state is kept (default ~/.berth)
-  BERTH_PORT   the port of the console (default 8787)
+  BERTH_HOME        where the state is kept (default ~/.berth)
+  BERTH_PORT        the port of the console (default 8787)
+  BERTH_LOG_LIMIT   how large a session's log becomes on disk, MiB (default 64)
 `;
 
 const say = (text: string): void => {

@@ -12,8 +12,17 @@ const POLL_MS = 1_000;
 /** How soon a log that is not there yet is looked for again; milliseconds. */
 const ABSENT_POLL_MS = 50;
 
+/** What was read, and where it begins; `ends`: what came behind it was left out. */
+type LogPiece = { bytesRead: number; from: number; ends: boolean };
+
+/** A file that grows, and of which something may be left out meanwhile; see SessionLog. */
+export type ReadableLog = {
+  readonly path: string;
+  read: (file: FileHandle, buffer: Buffer, offset: number) => Promise<LogPiece>;
+};
+
 export type LogOptions = {
-  path: string;
+  log: ReadableLog;
   follow: boolean;
   /** Server-sent events instead of text: each is a JSON string of a piece of the log, its id the offset after it. */
   asEvents: boolean;
@@ -57,22 +66,22 @@ export class LogReader implements AnswerSource {
       sender.end();
       return;
     }
-    const grown = new Growth(options.path, options.follow);
+    const grown = new Growth(options.log.path, options.follow);
     const buffer = Buffer.alloc(CHUNK);
     let offset = options.offset;
     try {
       while (!signal.aborted) {
         const isLast = !options.follow || options.isOver();
-        const { bytesRead } = await file.read(buffer, 0, CHUNK, offset);
+        const { bytesRead, from, ends } = await options.log.read(file, buffer, offset);
         // A reader that comes back begins with a whole character, too.
         const whole = options.asEvents ? wholeCharacters(buffer.subarray(0, bytesRead)) : bytesRead;
-        const size = whole === 0 && isLast ? bytesRead : whole;
+        const size = whole === 0 && (isLast || ends) ? bytesRead : whole;
         if (size === 0 && isLast) break;
         if (size === 0) {
           await grown.next(signal);
           continue;
         }
-        offset += size;
+        offset = from + size;
         const bytes = buffer.subarray(0, size);
         if (options.asEvents)
           sender.write(
@@ -89,7 +98,7 @@ export class LogReader implements AnswerSource {
   }
 
   /** A session that is just being launched has no log yet: who follows it waits, who does not gets an empty one. */
-  async #open({ path, follow, isOver }: LogOptions): Promise<FileHandle | undefined> {
+  async #open({ log: { path }, follow, isOver }: LogOptions): Promise<FileHandle | undefined> {
     for (;;) {
       try {
         return await openRegularFile(path);

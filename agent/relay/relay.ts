@@ -2,7 +2,7 @@ import type { EdgeFrame, Frame, Target } from "../../contract/frames.ts";
 import type { SessionId } from "../../contract/ids.ts";
 import { AnswerSender, type AnswerSource } from "./answer.ts";
 import type { EdgeClient } from "./edge-client.ts";
-import { LogReader } from "./log.ts";
+import { LogReader, type ReadableLog } from "./log.ts";
 import { Traffic } from "./traffic.ts";
 import { type ServiceAddress, UpstreamRequest, Upstreams } from "./upstream.ts";
 import { SocketBridge } from "./websocket.ts";
@@ -16,7 +16,7 @@ export type RelayContext = {
   /** Where a session's service is now; undefined when it is not live. */
   service: (id: SessionId) => ServiceAddress | undefined;
   /** Undefined for a session that is not known here. */
-  log: (id: SessionId) => { path: string; isOver: () => boolean } | undefined;
+  log: (id: SessionId) => { log: ReadableLog; isOver: () => boolean } | undefined;
 };
 
 type Stream = {

@@ -15,10 +15,11 @@ export class SessionDirectory {
   readonly path: string;
   readonly log: SessionLog;
 
-  constructor(root: string, id: SessionId) {
+  /** @param logLimit how large the session's log may become, bytes */
+  constructor(root: string, id: SessionId, logLimit?: number) {
     this.id = id;
     this.path = join(root, id);
-    this.log = new SessionLog(this.file("log"));
+    this.log = new SessionLog(this.file("log"), logLimit);
   }
 
   file(name: string): string {

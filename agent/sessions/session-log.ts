@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { open, rm } from "node:fs/promises";
+import { lstat, open, rm } from "node:fs/promises";
 import { stripVTControlCharacters } from "node:util";
+import { cutMiddle, type LogCut, placeOf, readLogCut, writeLogCut } from "./log-cut.ts";
 
 /** What an error message quotes of a log. */
 const QUOTED_LINES = 15;
@@ -23,14 +24,26 @@ const GUARDED = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** How a link, a pipe that nobody reads, a socket and a folder refuse to be written to (open(2)). */
 const NO_FILE: ReadonlySet<string> = new Set(["ELOOP", "ENXIO", "EISDIR"]);
 
-/** The file that a session's process writes its output to. */
+/** How large a log may become where nothing else is said, bytes. */
+export const LOG_LIMIT = 67_108_864;
+
+/**
+ * The file that a session's process writes its output to. Past its limit the middle is left out; offsets count all that was
+ * ever written.
+ */
 export class SessionLog {
   readonly path: string;
+  /** How large it may become, bytes. */
+  readonly limit: number;
   /** What we write is written one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
+  #cut: Promise<LogCut> | undefined;
+  #cuts = 0;
+  #isCutting = false;
 
-  constructor(path: string) {
+  constructor(path: string, limit: number = LOG_LIMIT) {
     this.path = path;
+    this.limit = limit;
   }
 
   /**
@@ -57,10 +70,73 @@ export class SessionLog {
 
   /** Writes while nothing else of ours does. */
   write<Result>(task: (file: FileHandle) => Promise<Result>): Promise<Result> {
-    const done = this.#turn.then(async () => {
+    return this.#inTurn(async () => {
       await using file = await this.open();
       return await task(file);
     });
+  }
+
+  /**
+   * Reads what is left of the log from an offset on.
+   * @param file the log, open
+   * @returns `from`: where that begins, further on than the offset where something was left out; `ends`: what came behind it was
+   */
+  async read(
+    file: FileHandle,
+    buffer: Buffer,
+    offset: number,
+  ): Promise<{ bytesRead: number; from: number; ends: boolean }> {
+    for (;;) {
+      const cuts = this.#cuts;
+      const { from, at, length } = placeOf(await this.#whatIsCut(), offset);
+      const { bytesRead } = await file.read(buffer, 0, Math.min(length, buffer.length), at);
+      if (cuts === this.#cuts && !this.#isCutting) return { bytesRead, from, ends: bytesRead === length };
+      // Meanwhile it may have become another file.
+      await this.#turn;
+    }
+  }
+
+  /**
+   * Leaves out the middle of a log that has become larger than it may.
+   * @param onCut called before, while nobody else of ours writes
+   * @returns how large the file is then
+   */
+  async bound(onCut: () => Promise<void> = () => Promise.resolve()): Promise<number> {
+    const size = await this.#size();
+    if (size <= this.limit) return size;
+    return this.#inTurn(async () => {
+      if ((await this.#size()) <= this.limit) return await this.#size();
+      await onCut();
+      await using file = await open(this.path, constants.O_RDWR | constants.O_APPEND | GUARDED);
+      const before = await this.#whatIsCut();
+      this.#isCutting = true;
+      try {
+        await cutMiddle(file, { before, limit: this.limit, note: (cut) => this.#note(cut) });
+      } finally {
+        this.#isCutting = false;
+        this.#cuts += 1;
+      }
+      return await this.#size();
+    });
+  }
+
+  /** 0 of what is no file, and of one with other names, which may be another's. */
+  async #size(): Promise<number> {
+    const file = await lstat(this.path).catch(() => undefined);
+    return file?.isFile() === true && file.nlink === 1 ? file.size : 0;
+  }
+
+  #whatIsCut(): Promise<LogCut> {
+    return (this.#cut ??= readLogCut(`${this.path}.cut`));
+  }
+
+  async #note(cut: LogCut): Promise<void> {
+    await writeLogCut(`${this.path}.cut`, cut);
+    this.#cut = Promise.resolve(cut);
+  }
+
+  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    const done = this.#turn.then(task);
     this.#turn = done.catch(() => undefined);
     return done;
   }

@@ -14,6 +14,7 @@ import { Session } from "./session.ts";
 import { ClusterRunner } from "./cluster/cluster-runner.ts";
 import type { Resources } from "../resources/resources.ts";
 import { SessionDirectory } from "./session-directory.ts";
+import type { SessionLog } from "./session-log.ts";
 import { WorkspaceRunner } from "./workspace-runner.ts";
 
 /** Ended sessions are kept for their logs, so many and so long; milliseconds. */
@@ -30,6 +31,8 @@ export type SessionsOptions = {
   /** The path of a Node ≥ 24, for services that are written in it. */
   nodePath: string;
   log: Pick<Logger, "info" | "warn" | "error">;
+  /** How large a session's log may become, bytes. */
+  logLimit?: number | undefined;
   /** Milliseconds since 1970. */
   clock?: () => number;
 };
@@ -45,6 +48,7 @@ export class Sessions implements AsyncDisposable {
   readonly #root: string;
   readonly #clock: () => number;
   readonly #log: SessionsOptions["log"];
+  readonly #logLimit: number | undefined;
   readonly #context: SessionContext;
   readonly #sessions = new Map<SessionId, Session>();
   readonly #onReport = new Set<(report: SessionReport) => void>();
@@ -59,9 +63,11 @@ export class Sessions implements AsyncDisposable {
     refusedPorts,
     nodePath,
     log,
+    logLimit,
     clock = Date.now,
   }: SessionsOptions) {
     this.#root = join(home, "sessions");
+    this.#logLimit = logLimit;
     this.#clock = clock;
     this.#log = log;
     const preparation = { home, catalogue, refusedPorts: new Set(refusedPorts), nodePath, clock };
@@ -135,8 +141,8 @@ export class Sessions implements AsyncDisposable {
   }
 
   /** The session's log, which need not be there yet; undefined when there is no such session. */
-  logPath(id: SessionId): string | undefined {
-    return this.#sessions.get(id)?.directory.log.path;
+  log(id: SessionId): SessionLog | undefined {
+    return this.#sessions.get(id)?.directory.log;
   }
 
   /** Calls `listener` with every report that differs from the last. */
@@ -157,7 +163,8 @@ export class Sessions implements AsyncDisposable {
 
   #add(record: SessionRecord): Session {
     const { id } = record.spec;
-    const session = new Session(record, new SessionDirectory(this.#root, id), this.#context);
+    const directory = new SessionDirectory(this.#root, id, this.#logLimit);
+    const session = new Session(record, directory, this.#context);
     this.#sessions.set(id, session);
     return session;
   }

@@ -7,6 +7,7 @@ import type { SessionSpec } from "../../contract/session.ts";
 import type { HeldPort } from "../ports.ts";
 import type { ServiceFile } from "../service-file.ts";
 import type { EndOptions, Runner, Watch, WatchOptions } from "./runner.ts";
+import { LogWatch } from "./log-watch.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 import { WorkspaceLive } from "./workspace-live.ts";
 
@@ -23,6 +24,7 @@ export class WorkspaceRunner implements Runner {
   readonly #options: PreparationOptions;
   readonly #environment: NodeJS.ProcessEnv;
   #held: HeldPort | undefined;
+  #logWatch: LogWatch | undefined;
 
   constructor(spec: SessionSpec, directory: SessionDirectory, options: PreparationOptions) {
     this.#spec = spec;
@@ -42,6 +44,7 @@ export class WorkspaceRunner implements Runner {
   }
 
   async watch(options: WatchOptions): Promise<Watch> {
+    this.#logWatch ??= new LogWatch(this.#directory.log);
     return new WorkspaceLive({
       ...options,
       launch: local(options.launch),
@@ -53,12 +56,14 @@ export class WorkspaceRunner implements Runner {
   }
 
   async end({ launch, alive, signal }: EndOptions): Promise<string[]> {
+    this.#logWatch ??= new LogWatch(this.#directory.log);
     const left = await endSession(this.#directory, {
       launch: local(launch),
       alive,
       environment: this.#environment,
       signal,
     });
+    if (left.length === 0) await this.#endLogWatch();
     const pids = left.map(({ pid }) => pid).join(", ");
     return left.length === 0 ? [] : [`Some processes of ${this.#spec.name} cannot be ended: ${pids}`];
   }
@@ -66,5 +71,12 @@ export class WorkspaceRunner implements Runner {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#held?.[Symbol.dispose]();
     this.#held = undefined;
+    await this.#endLogWatch();
+  }
+
+  async #endLogWatch(): Promise<void> {
+    const watch = this.#logWatch;
+    this.#logWatch = undefined;
+    await watch?.[Symbol.asyncDispose]();
   }
 }

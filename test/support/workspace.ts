@@ -28,19 +28,24 @@ export class Workspace {
   /** Every report since the workspace was made. */
   readonly reports: SessionReport[] = [];
   readonly notices: Notice[] = [];
+  readonly #logLimit: number | undefined;
   #resources: Resources | undefined;
   #sessions: Sessions | undefined;
 
-  private constructor(home: string) {
+  private constructor(home: string, logLimit: number | undefined) {
     this.home = home;
+    this.#logLimit = logLimit;
   }
 
   /**
    * Ends with the test, and so does every session.
    * @param services the folders of the catalogue, by name; a text alone is a start script
    */
-  static async open(services: Record<string, string | ServiceFiles>): Promise<Workspace> {
-    const workspace = new Workspace(await mkdtemp(join(tmpdir(), "berth-workspace-")));
+  static async open(
+    services: Record<string, string | ServiceFiles>,
+    { logLimit }: { logLimit?: number } = {},
+  ): Promise<Workspace> {
+    const workspace = new Workspace(await mkdtemp(join(tmpdir(), "berth-workspace-")), logLimit);
     for (const [name, files] of Object.entries(services)) {
       const directory = join(workspace.home, "services", name);
       await mkdir(directory, { recursive: true });
@@ -68,6 +73,7 @@ export class Workspace {
       resources: this.#resources,
       refusedPorts,
       nodePath: process.execPath,
+      logLimit: this.#logLimit,
       log,
     });
     this.#sessions.onReport((report) => this.reports.push(report));

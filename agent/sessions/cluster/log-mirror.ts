@@ -57,11 +57,11 @@ export class LogMirror {
    * Copies what stands in a file from `offset` on. Where that leaves some out, the log says so.
    * @throws Error when the disk refuses; nothing of it is copied then
    */
-  append(source: Mirrored, bytes: Buffer, offset: number): Promise<void> {
+  async append(source: Mirrored, bytes: Buffer, offset: number): Promise<void> {
     const left = offset - this.offset(source);
     const gap = left > 0 ? `\nberth: ${left} bytes of the output are left out here\n` : "";
     const text = Buffer.concat([Buffer.from(gap), bytes]);
-    return this.#directory.log.write(async (file) => {
+    await this.#directory.log.write(async (file) => {
       const { size } = await file.stat();
       const pending = { source, size, bytes: text.length, next: offset + bytes.length };
       await this.#note({ ...this.#position, pending });
@@ -74,6 +74,8 @@ export class LogMirror {
       }
       this.#position = this.#after(pending);
     });
+    // In a log that has become shorter a noted piece would not be found again. What fails is done with the next piece.
+    await this.#directory.log.bound(() => this.#note(this.#position)).catch(() => undefined);
   }
 
   #after({ source, next }: NonNullable<Position["pending"]>): Position {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LogReader } from "../../../agent/relay/log.ts";
+import { SessionLog } from "../../../agent/sessions/session-log.ts";
 import { eventually } from "../../support/eventually.ts";
 
 let directory: string;
@@ -25,7 +26,10 @@ function read({ offset = 0, follow = false, isOver = () => true }: Options) {
     write: (bytes: Uint8Array) => void (sent += Buffer.from(bytes).toString()),
     end: () => undefined,
   };
-  const over = new LogReader().read({ path, follow, asEvents: true, offset, isOver }, sender);
+  const over = new LogReader().read(
+    { log: new SessionLog(path), follow, asEvents: true, offset, isOver },
+    sender,
+  );
   const events = (): [number, string][] =>
     [...sent.matchAll(/^id: (\d+)\nevent: line\ndata: (.*)\n\n/gm)].map(([, id, data]) => [
       Number(id),

@@ -196,7 +196,7 @@ describe("a new agent", { timeout: 30_000 }, () => {
     await workspace.down();
     await workspace.up();
     expect(workspace.report(spec.id)).toEqual(report);
-    expect(await readFile(workspace.sessions.logPath(spec.id) ?? "", "utf8")).toBe("goodbye\n");
+    expect(await readFile(workspace.sessions.log(spec.id)?.path ?? "", "utf8")).toBe("goodbye\n");
     workspace.want(spec);
     expect(workspace.report(spec.id)).toEqual(report);
   });

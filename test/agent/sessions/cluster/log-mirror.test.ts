@@ -98,3 +98,31 @@ describe("the copy of a session's output", () => {
     expect(await logOf(directory)).toBe("more");
   });
 });
+
+describe("the copy of more output than a log may hold", () => {
+  it("is cut, and no piece comes twice after a restart", async () => {
+    const limit = 65_536;
+    const root = await temporaryDirectory();
+    const id = sessionId((bytes) => randomFillSync(bytes));
+    const open = (): SessionDirectory => new SessionDirectory(root, id, limit);
+    await open().make();
+    let written = "";
+    for (let turn = 0; turn < 12; turn += 1) {
+      // Each piece is copied by an agent of its own.
+      const directory = open();
+      const mirror = await LogMirror.open(directory);
+      expect(mirror.offset("log")).toBe(written.length);
+      const piece = `${turn}: ${"x".repeat(25_000)}\n`;
+      await mirror.append("log", Buffer.from(piece), written.length);
+      written += piece;
+      expect((await logOf(directory)).length).toBeLessThanOrEqual(limit);
+    }
+    const log = await logOf(open());
+    // It is cut within its first line, which ends before the note.
+    const [note = "", left = ""] = /\nberth: (\d+) bytes of the log are left out here\n/.exec(log) ?? [];
+    expect(log.length - note.length + Number(left)).toBe(written.length);
+    expect(log.startsWith("0: xxx") && written.endsWith(log.slice(log.indexOf(note) + note.length))).toBe(
+      true,
+    );
+  });
+});

@@ -1,0 +1,54 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { SessionLog } from "./session-log.ts";
+
+/** How soon a log is looked at again, by how fast it grows; milliseconds. */
+const SHORTEST_MS = 50;
+const LONGEST_MS = 1000;
+/** At its present rate it is looked at so often before it is too large. */
+const LOOKS = 4;
+
+/** @param grown by so many bytes within `ms`; less than none: it was cut, and is likely to grow on */
+function pauseAfter(grown: number, ms: number, room: number): number {
+  if (grown === 0) return LONGEST_MS;
+  const full = (Math.max(0, room) / grown) * ms;
+  return Math.min(Math.max(full / LOOKS, SHORTEST_MS), LONGEST_MS);
+}
+
+/**
+ * Keeps the log of a process within its limit. The process writes to the file itself, so that it outlives the agent: while
+ * no agent is there nobody cuts, and what is written between two looks stands there until the next.
+ */
+export class LogWatch implements AsyncDisposable {
+  readonly #log: SessionLog;
+  readonly #stop = new AbortController();
+  readonly #watching: Promise<void>;
+
+  constructor(log: SessionLog) {
+    this.#log = log;
+    this.#watching = this.#watch();
+  }
+
+  /** Looks once more, and no longer. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#watching;
+    await this.#look();
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#stop;
+    let [size, at] = [0, performance.now()];
+    while (!signal.aborted) {
+      const grownTo = await this.#look();
+      const now = performance.now();
+      const pause = pauseAfter(grownTo - size, now - at, this.#log.limit - grownTo);
+      [size, at] = [grownTo, now];
+      await delay(pause, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** A disk that cannot be asked now may be the next time. */
+  #look(): Promise<number> {
+    return this.#log.bound().catch(() => 0);
+  }
+}
