@@ -163,7 +163,7 @@ describe("an agent that says more than the protocol has", () => {
       const browser = await ben.browser();
       const answer = browser.go(`${CONSOLE}/api/sessions/${ben.session.id}/logs`, { headers: { accept } });
       const { head } = await ben.agent.next("request");
-      const headers = [
+      const headers: [string, string][] = [
         ["content-type", "text/html"],
         ["content-security-policy", "script-src 'unsafe-inline'"],
         ["set-cookie", "berth=planted; Path=/"],
