@@ -84,7 +84,8 @@ export class Users {
         .filter((word) => word !== null && word !== undefined)
         .join("\n")
         .toLowerCase(),
-      seen,
+      // Of who is logged out everywhere it stays known.
+      seen ?? this.#seen(id),
       host,
       account,
       agentVersion,
@@ -99,6 +100,13 @@ export class Users {
   /** An operator has just locked somebody out, or let them in: it is seen at once, and told by their workspace later. */
   async locked(id: UserId, lockedOut: LockedOut | null): Promise<void> {
     this.#lock(id, lockedOut);
+  }
+
+  #seen(id: UserId): number | null {
+    const [row] = this.#sql
+      .exec<{ seen: number | null }>("SELECT seen FROM users WHERE id = ?", id)
+      .toArray();
+    return row?.seen ?? null;
   }
 
   #lock(id: UserId, lockedOut: LockedOut | null): void {

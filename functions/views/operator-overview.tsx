@@ -142,7 +142,7 @@ const Done = ({ user }: Pick<KnownUser, "user">) => (
     <p>
       {user.name ?? user.id}{" "}
       {user.lockedOut === null
-        ? "may log in again, and their agent comes back by itself. What was shared or had a token needs a new one."
+        ? "may log in again, and their agent comes back by itself. API tokens and shares are made anew."
         : "is locked out. What they had open is closed, and their agent is refused."}
     </p>
   </div>

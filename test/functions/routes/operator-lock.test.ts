@@ -58,7 +58,9 @@ describe("an operator locks somebody out", () => {
     expect((await anas.go(`${CONSOLE}/api/me`)).status).toBe(401);
     expect(await listed("q=ana")).toMatchObject([{ id: ana.id, lockedOut }]);
     await tell(ana.id);
-    expect(await listed("q=locked+out")).toMatchObject([{ id: ana.id, lockedOut }]);
+    expect(await listed("q=locked+out")).toMatchObject([
+      { id: ana.id, lockedOut, seenAt: expect.any(String) },
+    ]);
 
     expect((await letIn(olgas, ana)).status).toBe(204);
     expect(await listed("q=ana")).toMatchObject([{ lockedOut: null }]);
