@@ -1,3 +1,4 @@
+import { fstatSync, ftruncateSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
@@ -18,7 +19,7 @@ const PART = 1 / 4;
 /** Within so many bytes the end of a line is looked for: a log is cut between lines where it has any. */
 const LINE_BYTES = 4096;
 const NEWLINE = 0x0a;
-/** So often the end is read again when more of it has come meanwhile. */
+/** So often the end is read when more of it comes meanwhile. */
 const TRIES = 4;
 
 /** As it was noted; a whole log where nothing was. */
@@ -47,8 +48,7 @@ export function placeOf({ head, shift }: LogCut, offset: number): Record<"from" 
 }
 
 /**
- * Leaves out a log's middle while others go on appending to it. What they write within the moment in which it is done may be
- * lost with it.
+ * Leaves out a log's middle while others go on appending to it. What they write in the very moment of it may be lost.
  * @param file open to be read, and to be appended to
  * @param note writes down what is about to be true: an agent that dies right then finds a log that is still too large
  */
@@ -58,34 +58,39 @@ export async function cutMiddle(
 ): Promise<void> {
   const part = Math.floor(limit * PART);
   const head = before.shift === 0 ? await endOfLines(file, part) : before.head;
-  const { tail, size } = await endOf(file, part);
-  const left = before.left + size - head - before.note - tail.length;
-  const isWithinLine = (await bytesAt(file, head - 1, 1))[0] !== NEWLINE;
-  const line = Buffer.from(`${isWithinLine ? "\n" : ""}berth: ${left} bytes of the log are left out here\n`);
-  const text = Buffer.concat([line, tail]);
-  const cut = { head, shift: size + before.shift - head - text.length, left, note: line.length };
-  await note(cut);
-  await file.truncate(head);
-  // In one write: what a service appends meanwhile stands before it or behind it.
-  const { bytesWritten } = await file.write(text).catch(() => ({ bytesWritten: 0 }));
-  const lost = text.length - bytesWritten;
-  // Others have filled the disk: the end is gone, too.
-  if (lost > 0) await note({ ...cut, shift: cut.shift + lost, left: left + lost, note: 0 });
-}
-
-/** The last bytes, from the beginning of a line on, and how large the file is then. */
-async function endOf(file: FileHandle, length: number): Promise<{ tail: Buffer; size: number }> {
-  let { size } = await file.stat();
+  const newline = (await bytesAt(file, head - 1, 1))[0] === NEWLINE ? "" : "\n";
+  const planOf = (size: number, tail: Buffer): { cut: LogCut; text: Buffer } => {
+    const left = before.left + size - head - before.note - tail.length;
+    const line = Buffer.from(`${newline}berth: ${left} bytes of the log are left out here\n`);
+    const shift = size + before.shift - head - line.length - tail.length;
+    return { cut: { head, shift, left, note: line.length }, text: Buffer.concat([line, tail]) };
+  };
   for (let tries = 1; ; tries += 1) {
-    const bytes = await bytesAt(file, size - length, length);
-    const { size: now } = await file.stat();
-    const isWhole = now === size;
-    size = now;
-    if (!isWhole && tries < TRIES) continue;
-    const newline = bytes.subarray(0, LINE_BYTES).indexOf(NEWLINE);
-    return { tail: bytes.subarray(newline + 1), size };
+    const { size } = await file.stat();
+    const tail = afterNewline(await bytesAt(file, size - part, part));
+    // On a disk that is full it can be written only afterwards.
+    const isNoted = await note(planOf(size, tail).cut).then(
+      () => true,
+      () => false,
+    );
+    // Nothing of ours comes between these two, and of a service's as little as can be.
+    const { size: now } = fstatSync(file.fd);
+    if (now !== size && tries < TRIES) continue;
+    ftruncateSync(file.fd, head);
+    const { cut, text } = planOf(now, tail);
+    // In one write: what a service appends meanwhile stands before it or behind it.
+    const { bytesWritten } = await file.write(text).catch(() => ({ bytesWritten: 0 }));
+    const lost = text.length - bytesWritten;
+    // Where others have filled the disk, the end is gone, too.
+    if (lost > 0) await note({ ...cut, shift: cut.shift + lost, left: cut.left + lost, note: 0 });
+    else if (now !== size || !isNoted) await note(cut);
+    return;
   }
 }
+
+/** From the beginning of a line on, where one is near. */
+const afterNewline = (bytes: Buffer): Buffer =>
+  bytes.subarray(bytes.subarray(0, LINE_BYTES).indexOf(NEWLINE) + 1);
 
 /** Where the last line ends that is not longer than so many bytes from the beginning. */
 async function endOfLines(file: FileHandle, length: number): Promise<number> {

@@ -25,7 +25,7 @@ const GUARDED = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const NO_FILE: ReadonlySet<string> = new Set(["ELOOP", "ENXIO", "EISDIR"]);
 
 /** How large a log may become where nothing else is said, bytes. */
-export const LOG_LIMIT = 67_108_864;
+const LOG_LIMIT = 67_108_864;
 
 /**
  * The file that a session's process writes its output to. Past its limit the middle is left out; offsets count all that was
@@ -131,8 +131,8 @@ export class SessionLog {
   }
 
   async #note(cut: LogCut): Promise<void> {
-    await writeLogCut(`${this.path}.cut`, cut);
     this.#cut = Promise.resolve(cut);
+    await writeLogCut(`${this.path}.cut`, cut);
   }
 
   #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {

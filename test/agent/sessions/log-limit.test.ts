@@ -1,4 +1,4 @@
-import { appendFile, link, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, link, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -136,6 +136,20 @@ describe("a log that is larger than it may be", () => {
     expect(await textOf(log)).toBe(left);
   });
 
+  it("is cut also where nothing can be noted, and keeps the offsets while the agent lives", async () => {
+    const log = await emptyLog();
+    // As on a disk that is full: the note's place is taken.
+    await mkdir(`${log.path}.cut.next`);
+    const { text } = lines(2 * LIMIT);
+    await writeFile(log.path, text);
+    await expect(log.bound()).rejects.toThrow("EISDIR");
+    expect((await stat(log.path)).size).toBeLessThan(LIMIT);
+    await appendFile(log.path, "the end\n");
+    const reader = follow(log, { offset: Buffer.byteLength(text) });
+    await reader.over;
+    expect(reader.text()).toBe("the end\n");
+  });
+
   it("is left alone where it has another name, too", async () => {
     const log = await emptyLog();
     await writeFile(log.path, lines(2 * LIMIT).text);
@@ -147,7 +161,8 @@ describe("a log that is larger than it may be", () => {
 
 describe("a service that writes without end", { timeout: 120_000 }, () => {
   const start = `echo "the beginning"
-    ( yes "what nobody reads, over and over again" | head -c ${100 * MiB}; echo "the end" ) &
+    ( yes "what nobody reads, over and over again" | head -c ${100 * MiB}
+      : > written; until [ -e go ]; do sleep 0.05; done; echo "the end" ) &
     ${ECHO}`;
   /** Fast enough, and not so fast that it fills the disk of a machine on which no agent comes. */
   const loud = `echo "the beginning"
@@ -158,11 +173,15 @@ describe("a service that writes without end", { timeout: 120_000 }, () => {
   it("fills no disk: its beginning and its end are left", async () => {
     const workspace = await Workspace.open({ loud: start }, { logLimit: MiB });
     const { id, port } = await workspace.run("loud");
-    await eventually(async () => {
-      const text = await workspace.read(id, "log");
-      return text.endsWith("the end\n") && text.length <= MiB;
-    }, wait("the log to be within its limit"));
-    const text = await workspace.read(id, "log");
+    const size = () => stat(workspace.path(id, "log")).then((file) => file.size);
+    const isWritten = () => stat(workspace.path(id, "written")).then(Boolean, () => false);
+    await eventually(isWritten, wait("all to be written"));
+    await eventually(async () => (await size()) <= MiB, wait("the log to be within its limit"));
+    await writeFile(workspace.path(id, "go"), "");
+    const text = await eventually(async () => {
+      const now = await workspace.read(id, "log");
+      return now.endsWith("the end\n") && now;
+    }, wait("the end"));
     expect(text).toMatch(/^the beginning\n/);
     expect(text).toMatch(NOTE);
     expect(await (await fetch(`http://127.0.0.1:${port}/still`)).text()).toBe("/still");
