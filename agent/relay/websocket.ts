@@ -14,6 +14,9 @@ type WebSocketHead = Extract<EdgeFrame, { type: "websocket" }>;
 const HIGH_WATER = 1_048_576;
 const LOW_WATER = 262_144;
 
+/** A message is whole in memory while it passes. The edge's platform caps it at 32 MiB (docs/scale.md); bytes. */
+const LARGEST_MESSAGE = 67_108_864;
+
 /** A closing handshake that takes longer than this is cut; milliseconds. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
@@ -31,7 +34,8 @@ const COMMON = {
   perMessageDeflate: false,
   skipUTF8Validation: true,
   generateMask,
-  maxPayload: 0,
+  maxPayload: LARGEST_MESSAGE,
+  autoPong: false,
   closeTimeout: CLOSE_TIMEOUT_MS,
 } as const;
 
@@ -159,6 +163,10 @@ function couple(from: WebSocket, to: WebSocket, count: (bytes: number) => void):
       if (from.isPaused && to.bufferedAmount <= LOW_WATER) from.resume();
     });
     if (to.bufferedAmount > HIGH_WATER) from.pause();
+  });
+  // Whoever does not read what waits for them gets no pongs, either: these would wait behind it.
+  from.on("ping", (data) => {
+    if (from.bufferedAmount <= HIGH_WATER) from.pong(data);
   });
   from.on("close", (code, reason) => {
     if (code === 1005) to.close();

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { type AgentFrame, decodeFrame, EdgeFrame, encodeFrame } from "../../../contract/frames.ts";
 import { SessionId, streamId } from "../../../contract/ids.ts";
 import { EdgeClient } from "../../../agent/relay/edge-client.ts";
@@ -88,3 +88,46 @@ it(
     expect(await closed).toEqual([1006, expect.anything()]);
   },
 );
+
+/** Lets the edge take its end; its socket, and the service's. */
+async function coupled(): Promise<[edge: WebSocket, service: WebSocket]> {
+  const [atEdge, atService] = [
+    new WebSocketServer({ server: edge }),
+    new WebSocketServer({ server: service }),
+  ];
+  const both = Promise.all([once(atEdge, "connection"), once(atService, "connection")]);
+  open();
+  const [[one], [other]] = (await both) as [[WebSocket], [WebSocket]];
+  return [one, other];
+}
+
+it("pings of a service that reads nothing are not answered without an end", { timeout: 60_000 }, async () => {
+  const [atEdge, atService] = await coupled();
+  const pings = 200_000;
+  let pongs = 0;
+  atService.on("pong", () => (pongs += 1));
+  atService.pause();
+  for (let count = 0; count < pings; count += 1) atService.ping(Buffer.alloc(125));
+  const told = once(atEdge, "message");
+  atService.send("that was all");
+  await told;
+  atService.resume();
+  const asked = once(atService, "message");
+  atEdge.send("read");
+  await asked;
+  expect(pongs).toBeGreaterThan(0);
+  expect(pongs).toBeLessThan(pings / 2);
+  const pong = once(atService, "pong");
+  atService.ping("still there?");
+  expect(String((await pong)[0])).toBe("still there?");
+});
+
+it("a message without an end is refused as too large", { timeout: 60_000 }, async () => {
+  const [atEdge, atService] = await coupled();
+  const closed = once(atService, "close");
+  const left = once(atEdge, "close");
+  const fragment = Buffer.alloc(1_048_576);
+  for (let count = 0; count <= 64; count += 1) atService.send(fragment, { fin: false });
+  expect(await closed).toEqual([1009, expect.anything()]);
+  await left;
+});
