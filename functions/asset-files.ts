@@ -15,6 +15,7 @@ import keys from "./assets/keys.js?raw";
 import launch from "./assets/launch.js?raw";
 import live from "./assets/live.js?raw";
 import log from "./assets/log.js?raw";
+import loggedOut from "./assets/logged-out.js?raw";
 import lookedAt from "./assets/looked-at.js?raw";
 import message from "./assets/message.css?raw";
 import operator from "./assets/operator.css?raw";
@@ -64,6 +65,7 @@ const FILES = {
   "launch.js": { type: JS, text: launch },
   "live.js": { type: JS, text: live },
   "log.js": { type: JS, text: log },
+  "logged-out.js": { type: JS, text: loggedOut },
   "looked-at.js": { type: JS, text: lookedAt },
   "place.js": { type: JS, text: place },
   "read-events.js": { type: JS, text: events },

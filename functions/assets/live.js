@@ -1,6 +1,7 @@
 // One event stream for the page. What it says becomes events on the body (`berth:session`, `berth:agent`, …): the
 // fragments of the page listen to them (`hx-trigger`) and fetch themselves anew.
 import { fieldsOf } from "./fields-of.js";
+import { leaveIfLoggedOut } from "./logged-out.js";
 import { whileLookedAt } from "./looked-at.js";
 
 /** How long the stream may be gone before the page says so, milliseconds. */
@@ -66,11 +67,12 @@ export function followEvents() {
     });
     for (const name of ["agent", "resources"]) source.addEventListener(name, () => tell(name));
     source.addEventListener("error", () => {
+      // The browser gives up for good on an answer that is no stream: a refusal, or a proxy's error page.
+      if (source?.readyState === EventSource.CLOSED) void leaveIfLoggedOut();
       // The browser tries again many times before the patience is over: it begins with the first of them.
       patience ??= setTimeout(() => {
         patience = undefined;
         showLost(true);
-        // The browser gives up for good on an answer that is no stream, such as a proxy's error page.
         if (source?.readyState === EventSource.CLOSED) open();
       }, PATIENCE);
     });

@@ -218,6 +218,12 @@ export const Layout = ({ title, frame, refresh, isAboutAgent = false, children }
         what was.
       </p>
     </div>
+    <div id="out" class="banner" role="status" hidden>
+      <p>
+        <strong>You are logged out.</strong> What you have typed here is lost when you{" "}
+        <a href="">log in again</a>.
+      </p>
+    </div>
     <main id="content">{children}</main>
     <div id="news" class="unseen" role="status" />
     <Keys />

@@ -37,3 +37,24 @@ it("somebody logs in at the provider by one button, and out again there and here
   // Beside the pages that are a 401, and the provider's icon.
   expect(complaints.filter((text) => !/responded with a status of 40[14]/.test(text))).toEqual([]);
 });
+
+it("a logout in one tab leaves nothing in another, but what is typed there", async () => {
+  const context = await browser.another();
+  const [one, other, form] = [await context.newPage(), await context.newPage(), await context.newPage()];
+  await one.goto(`${edge.console}/login?to=/account`);
+  await one.getByRole("heading", { name: "Account" }).waitFor();
+  await other.goto(`${edge.console}/notifications`);
+  await form.goto(`${edge.console}/account`);
+  await form.getByLabel("Name").fill("nightly");
+
+  await one.getByRole("button", { name: "Ana" }).click();
+  await one.getByRole("dialog", { name: "Account" }).getByRole("button", { name: "Log out" }).click();
+  await other.getByRole("heading", { name: "Log in to Berth" }).waitFor();
+  expect(other.url()).toBe(`${edge.console}/notifications`);
+  await form.getByText("You are logged out.").waitFor();
+  expect(await form.getByLabel("Name").inputValue()).toBe("nightly");
+  await form.getByRole("link", { name: "log in again" }).click();
+  await form.getByRole("heading", { name: "Log in to Berth" }).waitFor();
+  expect(await form.content()).not.toContain("Ana");
+  await context.close();
+});
