@@ -135,6 +135,30 @@ it("a colleague computes in a shared Jupyter until its owner ends it", { timeout
   await ana.waitForURL(new RegExp(`/me/${session.port}/tree`));
 });
 
+it(
+  "a colleague finds a shared shell on their own console, and types in it",
+  { timeout: 120_000 },
+  async () => {
+    const session = await running({ service: "webshell", name: "tides", inputs: { shell: "bash" } });
+    await share(session.id, { user: "ben" }, "Use");
+    edge.provider.account = BEN;
+    await ben.goto(`${edge.console}/login`);
+    const list = ben.getByRole("region", { name: "Shared with you" });
+    await list.getByText("of Ana").waitFor();
+    await expectAccessible(ben);
+    await list.getByRole("link", { name: "Open tides of Ana" }).click();
+    await ben.waitForURL(`http://${session.id}.sessions.localhost:*/s/${session.id}/`);
+    await ben.locator(".xterm-helper-textarea").focus();
+    await ben.keyboard.type("echo $((6*7))\n");
+    await ben.locator(".xterm-rows", { hasText: /(?:^|\D)42(?:\D|$)/ }).waitFor();
+
+    await ana.getByRole("button", { name: "End sharing with ben" }).click();
+    await ana.getByRole("button", { name: "End it" }).click();
+    await ben.goto(`${edge.console}/shared`);
+    await ben.getByText("Nothing is shared with you").waitFor();
+  },
+);
+
 it("a group looks at a shared folder, and nobody else does", { timeout: 120_000 }, async () => {
   await using home = await mkdtempDisposable(join(tmpdir(), "berth-shared-"));
   await mkdir(join(home.path, "plots"));
