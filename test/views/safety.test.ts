@@ -155,7 +155,9 @@ const pages: Record<string, () => Promise<string>> = {
   "the login page": () => render(loginPage({ href: `/login?to=${hostile}`, detail: hostile })),
   "the login page of one's own machine": () => render(loginPage({ href: null, detail: hostile })),
   "the page for who may not log in": () =>
-    render(notAdmittedPage({ title: hostile, href: `/login?to=${hostile}`, detail: hostile, remedy: hostile })),
+    render(
+      notAdmittedPage({ title: hostile, href: `/login?to=${hostile}`, detail: hostile, remedy: hostile }),
+    ),
   "the page after the logout": () => render(loggedOutPage(null)),
   "the problem page": () =>
     render(problemPage(problem({ title: hostile, detail: hostile, remedy: hostile }))),
