@@ -1,4 +1,4 @@
-import type { HeaderFields } from "./header-fields.ts";
+import type { HeaderList } from "./headers.ts";
 
 /*
  * What every answer of an application's gets, whatever the service: it is for one person, and for pages of its own origin.
@@ -30,13 +30,22 @@ const DEFAULTS = [
   ["origin-agent-cluster", "?1"],
 ] as const;
 
-/** Adds to an answer's headers what keeps it where it belongs. */
-export function confine(headers: HeaderFields): void {
-  headers.set("cache-control", privateCacheControl(headers.get("cache-control")));
-  for (const [name, value] of DEFAULTS) if (!headers.has(name)) headers.set(name, value);
+/** All that headers say under a name, as one value (RFC 9110, section 5.3); undefined for a name that they have not. */
+function valueOf(headers: HeaderList, name: string): string | undefined {
+  const values = headers.filter(([each]) => each === name);
+  return values.length === 0 ? undefined : values.map(([, value]) => value).join(", ");
+}
+
+/** An answer's headers, names in lower case, with what keeps it where it belongs. */
+export function confine(headers: HeaderList): HeaderList {
+  const has = (name: string): boolean => headers.some(([each]) => each === name);
+  const confined = headers.filter(([name]) => name !== "cache-control");
+  confined.push(["cache-control", privateCacheControl(valueOf(headers, "cache-control"))]);
+  for (const [name, value] of DEFAULTS) if (!has(name)) confined.push([name, value]);
   const isFramingSaid =
-    headers.has("x-frame-options") ||
-    headers.get("content-security-policy")?.toLowerCase().includes("frame-ancestors") === true;
+    has("x-frame-options") ||
+    valueOf(headers, "content-security-policy")?.toLowerCase().includes("frame-ancestors") === true;
   // Beside the service's own policy: both hold (Content Security Policy Level 3, section 2.2).
-  if (!isFramingSaid) headers.append("content-security-policy", "frame-ancestors 'self'");
+  if (!isFramingSaid) confined.push(["content-security-policy", "frame-ancestors 'self'"]);
+  return confined;
 }

@@ -1,11 +1,13 @@
 import { addressOf } from "../auth/address.ts";
 import type { Origin } from "../origin.ts";
 import { confine } from "./confine.ts";
-import { HeaderFields, type HeaderList } from "./header-fields.ts";
 import type { ProxyPath } from "./path.ts";
 
+/** Headers in the order they were sent; a name may repeat. */
+export type HeaderList = [name: string, value: string][];
+
 /** Meant for one connection only (RFC 9110, section 7.6.1), or set anew by whoever sends the message on. */
-const HOP_BY_HOP = new Set([
+const HOP_BY_HOP = [
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -17,19 +19,21 @@ const HOP_BY_HOP = new Set([
   "upgrade",
   "http2-settings",
   "expect",
-]);
+];
 
 /** What a proxy tells and a client may not: dropped in every spelling, then rebuilt. */
 const PROXY_TOLD =
   /^(?:x[-_]forwarded(?:[-_].*)?|forwarded|x[-_]real[-_]ip|true[-_]client[-_]ip|cf[-_].*|cdn[-_]loop|x[-_]berth[-_].*|berth[-_].*)$/;
 
 /** Each WebSocket hop makes its own handshake; only the subprotocols go through. */
-const HANDSHAKE = new Set([
+const HANDSHAKE = [
   "sec-websocket-key",
   "sec-websocket-version",
   "sec-websocket-extensions",
   "sec-websocket-accept",
-]);
+];
+
+const OF_ONE_HOP: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...HANDSHAKE]);
 
 /** These speak for the whole host, which a service may share with every other session. */
 const HOST_WIDE = new Set([
@@ -55,10 +59,13 @@ const FOR_A_FRONT =
 /** Every name that begins as ours do is ours: no application sees such a cookie, or sets one. */
 const OUR_COOKIES = /^(?:__(?:Host|Host-Http|Http|Secure)-)?berth(?:_\w*)?$/i;
 
-function connectionNamed(headers: Headers): Set<string> {
-  const named = headers.get("connection") ?? "";
-  return new Set(named.split(",").map((name) => name.trim().toLowerCase()));
-}
+const NONE: ReadonlySet<string> = new Set();
+
+/** The names in a `Connection` header, beyond the one that is of the connection anyhow. */
+const namedBy = (connection: string): ReadonlySet<string> =>
+  connection === "" || connection === "keep-alive"
+    ? NONE
+    : new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
 
 /** Pairs end at `;`, and ours begin also at the comma by which several Cookie headers are joined (RFC 9110, section 5.3). */
 const BETWEEN_COOKIES = /;|,(?=\s*(?:__(?:Host|Host-Http|Http|Secure)-)?berth(?:_\w*)?\s*(?:[=;,]|$))/i;
@@ -73,7 +80,7 @@ export function withoutOurCookies(
   { identity, proxyOwn }: { identity?: string | undefined; proxyOwn?: RegExp | undefined } = {},
 ): string {
   return cookie
-    .split(BETWEEN_COOKIES)
+    .split(cookie.includes(",") ? BETWEEN_COOKIES : ";")
     .map((pair) => pair.trim())
     .filter((pair) => {
       const name = pair.split("=", 1)[0]?.trim() ?? "";
@@ -102,10 +109,10 @@ export function requestHeaders(
   },
 ): HeaderList {
   const { url, identity, proxyOwn } = options;
-  const named = connectionNamed(request.headers);
+  const named = namedBy(request.headers.get("connection") ?? "");
   const list: HeaderList = [];
   request.headers.forEach((value, name) => {
-    if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name) || PROXY_TOLD.test(name)) return;
+    if (OF_ONE_HOP.has(name) || named.has(name) || PROXY_TOLD.test(name)) return;
     if (name === "host" || proxyOwn?.test(name) === true) return;
     if (name === "authorization" && options.isOurToken(value)) return;
     const kept = name === "cookie" ? withoutOurCookies(value, { identity, proxyOwn }) : value;
@@ -173,35 +180,50 @@ export function confineCookie(cookie: string, path: ProxyPath, stripPrefix: bool
   return [pair.trim(), ...kept, `Path=${confined}`].join("; ");
 }
 
-/** The headers that the browser gets: hop-by-hop ones dropped, redirects and cookies mapped behind the prefix. */
+const WORKER_SCOPE = "service-worker-allowed";
+
+/** What the browser gets of a header, by its name in lower case; undefined for nothing of it. */
+function mapped(
+  [name, value]: HeaderList[number],
+  path: ProxyPath,
+  host: string,
+  stripPrefix: boolean,
+): string | undefined {
+  switch (name) {
+    case "location":
+    case "content-location":
+      return mapLocation(value, path, host, stripPrefix);
+    case "refresh":
+      return mapRefresh(value, path, host, stripPrefix);
+    case "set-cookie":
+      return confineCookie(value, path, stripPrefix);
+    case WORKER_SCOPE:
+      // A service may let its worker rule all of its own pages (VS Code does), and no other session's.
+      return `${path.prefix}/`;
+    default:
+      return HOST_WIDE.has(name) || FOR_A_FRONT.test(name) ? undefined : value;
+  }
+}
+
+/** The headers that the browser gets, names in lower case: hop-by-hop ones dropped, redirects and cookies mapped behind the prefix. */
 export function responseHeaders(
   answer: HeaderList,
   path: ProxyPath,
   host: string,
   stripPrefix: boolean,
-): HeaderFields {
-  const named = new Set<string>();
-  for (const [name, value] of answer) {
-    if (name.toLowerCase() !== "connection") continue;
-    for (const token of value.split(",")) named.add(token.trim().toLowerCase());
-  }
-  const headers = new HeaderFields();
+): HeaderList {
+  const connection = answer.filter(([name]) => name.toLowerCase() === "connection");
+  const named = namedBy(connection.map(([, value]) => value).join(","));
+  const headers: HeaderList = [];
   for (const [given, value] of answer) {
     const name = given.toLowerCase();
-    if (HOP_BY_HOP.has(name) || HANDSHAKE.has(name) || named.has(name) || name.startsWith("berth-")) continue;
-    if (name === "location" || name === "content-location")
-      headers.append(name, mapLocation(value, path, host, stripPrefix));
-    else if (name === "refresh") headers.append(name, mapRefresh(value, path, host, stripPrefix));
-    else if (name === "set-cookie") {
-      const cookie = confineCookie(value, path, stripPrefix);
-      if (cookie !== undefined) headers.append(name, cookie);
-    } else if (name === "service-worker-allowed") {
-      // A service may let its worker rule all of its own pages (VS Code does), and no other session's.
-      headers.set(name, `${path.prefix}/`);
-    } else if (!HOST_WIDE.has(name) && !FOR_A_FRONT.test(name)) headers.append(name, value);
+    if (OF_ONE_HOP.has(name) || named.has(name) || name.startsWith("berth-")) continue;
+    // Twice the same path would be none.
+    if (name === WORKER_SCOPE && headers.some(([each]) => each === name)) continue;
+    const passed = mapped([name, value], path, host, stripPrefix);
+    if (passed !== undefined) headers.push([name, passed]);
   }
-  confine(headers);
-  return headers;
+  return confine(headers);
 }
 
 function mapRefresh(value: string, path: ProxyPath, host: string, stripPrefix: boolean): string {

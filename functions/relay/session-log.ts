@@ -1,6 +1,6 @@
 import type { RelayedRequest } from "../workspace/answers.ts";
 import type { StoredSession } from "../workspace/store.ts";
-import { HeaderFields } from "./header-fields.ts";
+import type { HeaderList } from "./headers.ts";
 
 /** What of the reader's headers decides how the agent answers: as text or as events, and from where. */
 const PASSED_ON = ["accept", "last-event-id"];
@@ -29,9 +29,7 @@ export function logRequest(stored: StoredSession, request: Request, visitor: str
  * What the log is, says the edge: it is an answer of the console's own origin, where an agent that has turned hostile would
  * have a page of its making do whatever its reader can.
  */
-function logHeaders(request: Request): HeaderFields {
+function logHeaders(request: Request): HeaderList {
   const asEvents = request.headers.get("accept")?.includes("text/event-stream") === true;
-  const fields = new HeaderFields();
-  fields.set("content-type", `text/${asEvents ? "event-stream" : "plain"}; charset=utf-8`);
-  return fields;
+  return [["content-type", `text/${asEvents ? "event-stream" : "plain"}; charset=utf-8`]];
 }

@@ -2,7 +2,7 @@ import type { AgentFrame, EdgeFrame, Frame, Target } from "../../contract/frames
 import { type StreamId, streamId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { Answer } from "../relay/answer.ts";
-import type { HeaderFields, HeaderList } from "../relay/header-fields.ts";
+import type { HeaderList } from "../relay/headers.ts";
 import { passOn, type RequestBody } from "../relay/request-body.ts";
 
 /** A request as the agent is to make it. */
@@ -18,7 +18,7 @@ export type RelayedRequest = {
   length: number | null;
   /** Fires when the browser is gone. */
   signal: AbortSignal;
-  mapHeaders: (headers: HeaderList) => HeaderFields;
+  mapHeaders: (headers: HeaderList) => HeaderList;
 };
 
 type Send = (head: EdgeFrame, payload?: Uint8Array) => boolean;
@@ -134,21 +134,18 @@ export class Answers {
     how: { isUpgrade: boolean; body: RequestBody | null },
   ): { id: StreamId; answer: Answer } {
     const id = streamId(random);
-    const abandon = (): void => answer.abandon();
     const answer = new Answer(
       { method: request.method, ...how },
       {
         mapHeaders: request.mapHeaders,
         onTaken: (bytes) => this.#send({ type: "ack", id, bytes }),
         onAbandoned: () => this.#send({ type: "abort", id }),
-        onOver: () => {
-          this.#open.delete(id);
-          request.signal.removeEventListener("abort", abandon);
-        },
+        onOver: () => this.#open.delete(id),
       },
     );
     this.#open.set(id, answer);
-    request.signal.addEventListener("abort", abandon, { once: true });
+    // It ends with its request, and what is over cannot be abandoned: the listener is never taken away.
+    request.signal.addEventListener("abort", () => answer.abandon());
     if (request.signal.aborted) answer.abandon();
     return { id, answer };
   }

@@ -13,9 +13,9 @@ import {
 } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { holdsCredential } from "../../../functions/auth/credential.ts";
-import type { HeaderList } from "../../../functions/relay/header-fields.ts";
 import {
   confineCookie,
+  type HeaderList,
   requestHeaders,
   responseHeaders,
   withoutOurCookies,
@@ -241,7 +241,7 @@ describe("any headers of an answer", () => {
   it("reach the browser without those of a connection, of the whole host, of Berth, or that Connection names", () => {
     assert(
       property(array(header, { maxLength: 12 }), boolean(), (list: HeaderList, stripPrefix) => {
-        const passed = new Headers(responseHeaders(list, PATH, HOST, stripPrefix).toInit());
+        const passed = new Headers(responseHeaders(list, PATH, HOST, stripPrefix));
         const nominated = list
           .filter(([name]) => name.toLowerCase() === "connection")
           .flatMap(([, text]) => text.split(",").map((name) => name.trim().toLowerCase()));

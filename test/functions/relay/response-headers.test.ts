@@ -1,7 +1,11 @@
 import { array, assert, boolean, constantFrom, oneof, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { HeaderList } from "../../../functions/relay/header-fields.ts";
-import { confineCookie, mapLocation, responseHeaders } from "../../../functions/relay/headers.ts";
+import {
+  confineCookie,
+  type HeaderList,
+  mapLocation,
+  responseHeaders,
+} from "../../../functions/relay/headers.ts";
 
 const PATH = { scheme: "me", port: 51_458, prefix: "/me/51458", rest: "/" } as const;
 const HOST = "sessions.localhost:8787";
@@ -16,7 +20,7 @@ const CONFINED = {
 };
 
 const mapped = (headers: HeaderList, stripPrefix = true): Headers =>
-  new Headers(responseHeaders(headers, PATH, HOST, stripPrefix).toInit());
+  new Headers(responseHeaders(headers, PATH, HOST, stripPrefix));
 
 describe("a redirect of a service that does not know its prefix", () => {
   it.each([
