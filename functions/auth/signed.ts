@@ -29,28 +29,25 @@ export async function sign(secrets: string, purpose: Purpose, value: unknown): P
   return `${text}.${await hmac(secretsOf(secrets)[0] ?? "", `${purpose}.${text}`)}`;
 }
 
-/** Values found good in this isolate, under the secrets of the last call: a page makes dozens of requests with the same one. */
-const good = new Map<Purpose, Map<string, unknown>>();
+/**
+ * Values found good in this isolate, by purpose and text, under the secrets of the last call: a page makes dozens of
+ * requests with the same one. There is a purpose for each session: anybody may name another with each request.
+ */
+const good = new Map<string, unknown>();
 let goodUnder = "";
 const KEPT = 4096;
 
-function goodFor(secrets: string, purpose: Purpose): Map<string, unknown> {
-  if (secrets !== goodUnder) {
-    good.clear();
-    goodUnder = secrets;
-  }
-  let values = good.get(purpose);
-  if (values === undefined) {
-    values = new Map();
-    good.set(purpose, values);
-  }
-  return values;
+function goodWith(secrets: string): Map<string, unknown> {
+  if (secrets !== goodUnder) good.clear();
+  goodUnder = secrets;
+  return good;
 }
 
 /** The value behind a text that `sign` made for this purpose with one of these secrets; undefined for any other text. */
 export async function open(secrets: string, purpose: Purpose, given: string): Promise<unknown> {
   if (given.length > LONGEST) return undefined;
-  const known = goodFor(secrets, purpose).get(given);
+  const key = `${purpose}.${given}`;
+  const known = goodWith(secrets).get(key);
   if (known !== undefined) return known;
   const match = /^([\w-]+)\.([\w-]{43})$/.exec(given);
   if (match === null) return undefined;
@@ -59,9 +56,9 @@ export async function open(secrets: string, purpose: Purpose, given: string): Pr
     if (!isSame(mac, await hmac(secret, `${purpose}.${text}`))) continue;
     const value: unknown = JSON.parse(decoder.decode(Uint8Array.fromBase64(text, { alphabet: "base64url" })));
     // Others may have asked in between, under other secrets.
-    const values = goodFor(secrets, purpose);
+    const values = goodWith(secrets);
     if (values.size >= KEPT) values.clear();
-    values.set(given, value);
+    values.set(key, value);
     return value;
   }
   return undefined;

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { SessionId } from "../../../contract/ids.ts";
 import type { Claims } from "../../../functions/auth/cookie.ts";
 import { open, sign } from "../../../functions/auth/signed.ts";
 import { ask, CONSOLE } from "../../functions/support/edge.ts";
@@ -46,6 +47,20 @@ describe("a token that says how it is signed", () => {
         expect(await withBearer(text)).toBe(401);
       }
   });
+});
+
+it("what is shown for sessions that anybody may name leaves nothing in the edge's memory", async () => {
+  const set = vi.spyOn(Map.prototype, "set");
+  try {
+    for (let id = 0; id < 100; id += 1) {
+      const purpose = `session ${SessionId.parse(`s${String(id).padStart(12, "0")}`)}` as const;
+      expect(await open(env.BERTH_COOKIE_SECRET, purpose, "x")).toBeUndefined();
+      expect(await open(env.BERTH_COOKIE_SECRET, purpose, cookie)).toBeUndefined();
+    }
+    expect(set.mock.calls.filter(([key]) => String(key).startsWith("session s0"))).toEqual([]);
+  } finally {
+    set.mockRestore();
+  }
 });
 
 describe("what is well signed", () => {
