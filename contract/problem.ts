@@ -183,7 +183,7 @@ const CATALOGUE = {
   edge_unreachable: {
     status: 503,
     title: "The edge does not answer",
-    remedy: "Start it with `npm start`, or name another with BERTH_EDGE.",
+    remedy: "See whether its address is right. The one of this machine is started with `npm start`.",
   },
   session_not_ready: {
     status: 503,

@@ -53,10 +53,18 @@ async function join(edge: URL, home: string, signal: AbortSignal): Promise<void>
 Start its agent: berth up, berth up --detach, or berth service install.`);
 }
 
+const NOTES = `
+It prints a code and a link, and waits ten minutes for you to approve it in your
+browser. Then start the agent: berth up, or berth up --detach.
+
+Example:
+  berth join https://berth.example.org`;
+
 export const joinCommand = (): Command =>
   new Command("join")
     .description("make this machine a workspace of yours at an edge")
-    .argument("<edge>", "its console's address, such as https://berth.example.org")
+    .argument("<edge>", "its console's address")
+    .addHelpText("after", NOTES)
     .action(async (address: string) => {
       const edge = parseEdge(address);
       const { home } = readConfig(process.env);

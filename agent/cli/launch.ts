@@ -8,7 +8,7 @@ import { addSchedulerOptions, type SchedulerOptions, schedulerRequest } from "./
 import { watchSession } from "./watch.ts";
 
 type Options = SchedulerOptions & {
-  input: Record<string, string>;
+  input?: Record<string, string>;
   name?: string;
   placement?: Placement;
   resource?: string;
@@ -17,7 +17,7 @@ type Options = SchedulerOptions & {
 };
 
 /** Collects `--input name=value`; a value may hold further equals signs. */
-function collectInput(text: string, inputs: Record<string, string>): Record<string, string> {
+function collectInput(text: string, inputs: Record<string, string> = {}): Record<string, string> {
   const at = text.indexOf("=");
   if (at < 1)
     throw new BerthError("invalid_request", `Cannot read --input "${text}": write it as name=value`);
@@ -37,7 +37,7 @@ async function placementOf(api: Api, { placement, resource }: Options): Promise<
 const EXAMPLES = `
 Examples:
   berth launch webshell
-  berth launch jupyter-notebook --resource hpc --partition gpu --gpus 1 --time 4h
+  berth launch jupyter-notebook -r hpc --partition gpu --gpus 1 --time 4h
   berth launch vscode --resource hpc --placement controller`;
 
 export const launchCommand = (): Command =>
@@ -45,7 +45,7 @@ export const launchCommand = (): Command =>
     new Command("launch")
       .description("launch a service and wait until it runs")
       .argument("<service>", "a name from `berth services`")
-      .option("-i, --input <name=value>", "a form input; repeatable", collectInput, {})
+      .option("-i, --input <name=value>", "a form input; repeatable", collectInput)
       .option("-n, --name <name>", "what to call the session")
       .option("-r, --resource <name>", "the cluster to run on: a name from `berth resource list`")
       .addOption(
@@ -66,7 +66,7 @@ async function launch(service: string, options: Options): Promise<void> {
   const launched = await api.launch({
     service,
     placement: await placementOf(api, options),
-    inputs: options.input,
+    inputs: options.input ?? {},
     ...(name !== undefined && { name }),
     ...(resource !== undefined && { resource }),
     ...(scheduler !== undefined && { scheduler }),

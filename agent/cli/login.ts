@@ -8,7 +8,8 @@ import { plain } from "./output.ts";
 import { readSecretInput } from "./secret-input.ts";
 
 const NOTES = `
-The token is made on the console's account page. It is asked for without an echo, or read from standard input:
+The token is made on the console's account page. It is asked for without an
+echo, or read from standard input:
   berth login https://berth.example.org < token-file
 BERTH_EDGE and BERTH_TOKEN in the environment are used before it.`;
 

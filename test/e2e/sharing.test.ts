@@ -154,6 +154,7 @@ it(
 
     await ana.getByRole("button", { name: "End sharing with ben" }).click();
     await ana.getByRole("button", { name: "End it" }).click();
+    await ana.getByRole("heading", { name: "Share it with somebody", exact: true }).waitFor();
     await ben.goto(`${edge.console}/shared`);
     await ben.getByText("Nothing is shared with you").waitFor();
   },

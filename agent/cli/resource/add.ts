@@ -37,10 +37,11 @@ const EXAMPLES = `
 Examples:
   berth resource add hpc --host alice@login.example.org
   berth resource add hpc --host hpc --scheduler slurm --partition main --time 8h
-  berth resource add big --host big --tunnel direct --address workspace.example.org
+  berth resource add big --host big --tunnel direct --address ws.example.org
 
-The host is read as ssh reads it: an alias of ~/.ssh/config with its ProxyJump, IdentityFile, Port and User.
-On first contact the host's key is shown and must be accepted; without a terminal, by --accept-host-key.`;
+The host is read as ssh reads it: an alias of ~/.ssh/config with its ProxyJump,
+IdentityFile, Port and User. On first contact the host's key is shown and must
+be accepted; without a terminal, by --accept-host-key.`;
 
 export const addCommand = (): Command =>
   new Command("add")

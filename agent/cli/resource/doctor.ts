@@ -12,7 +12,9 @@ const EXAMPLES = `
 Examples:
   berth resource doctor
   berth resource doctor hpc --with-job
-  berth resource doctor hpc --accept-host-key SHA256:6mx0vb…   (after the administrators have confirmed it)`;
+  berth resource doctor hpc --accept-host-key SHA256:6mx0vb…
+
+Accept a key only after the administrators of the host have confirmed it.`;
 
 export const resourceDoctorCommand = (): Command =>
   new Command("doctor")
