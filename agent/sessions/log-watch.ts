@@ -7,11 +7,14 @@ const LONGEST_MS = 1000;
 /** At its present rate it is looked at so often before it is too large. */
 const LOOKS = 4;
 
-/** @param grown by so many bytes within `ms`; less than none: it was cut, and is likely to grow on */
-function pauseAfter(grown: number, ms: number, room: number): number {
-  if (grown === 0) return LONGEST_MS;
-  const full = (Math.max(0, room) / grown) * ms;
-  return Math.min(Math.max(full / LOOKS, SHORTEST_MS), LONGEST_MS);
+/**
+ * How long until the next look. A log that rests is looked at less and less often: what writes in bursts may go on at once.
+ * @param grown by so many bytes within `ms`; less than none: it was cut
+ * @param before the pause before, milliseconds
+ */
+function pauseAfter(grown: number, ms: number, room: number, before: number): number {
+  const full = grown === 0 ? Infinity : (Math.max(0, room) / grown) * ms;
+  return Math.max(Math.min(full / LOOKS, 2 * before, LONGEST_MS), SHORTEST_MS);
 }
 
 /**
@@ -37,11 +40,11 @@ export class LogWatch implements AsyncDisposable {
 
   async #watch(): Promise<void> {
     const { signal } = this.#stop;
-    let [size, at] = [0, performance.now()];
+    let [size, at, pause] = [0, performance.now(), SHORTEST_MS];
     while (!signal.aborted) {
       const grownTo = await this.#look();
       const now = performance.now();
-      const pause = pauseAfter(grownTo - size, now - at, this.#log.limit - grownTo);
+      pause = pauseAfter(grownTo - size, now - at, this.#log.limit - grownTo, pause);
       [size, at] = [grownTo, now];
       await delay(pause, undefined, { signal }).catch(() => undefined);
     }
