@@ -1,6 +1,6 @@
 import { type AgentFrame, FRAME_PAYLOAD, FRAME_WINDOW } from "../../contract/frames.ts";
 import { BerthError, type ProblemCode } from "../../contract/problem.ts";
-import type { HeaderList } from "./headers.ts";
+import type { HeaderList } from "./header-list.ts";
 import type { RequestBody } from "./request-body.ts";
 
 type ResponseHead = Extract<AgentFrame, { type: "response" }>;

@@ -1,4 +1,4 @@
-import type { HeaderList } from "./headers.ts";
+import { type HeaderList, valueOf } from "./header-list.ts";
 
 /*
  * What every answer of an application's gets, whatever the service: it is for one person, and for pages of its own origin.
@@ -29,12 +29,6 @@ const DEFAULTS = [
   // Sessions on hosts of their own are of one site: this asks for a process for each.
   ["origin-agent-cluster", "?1"],
 ] as const;
-
-/** All that headers say under a name, as one value (RFC 9110, section 5.3); undefined for a name that they have not. */
-function valueOf(headers: HeaderList, name: string): string | undefined {
-  const values = headers.filter(([each]) => each === name);
-  return values.length === 0 ? undefined : values.map(([, value]) => value).join(", ");
-}
 
 /** An answer's headers, names in lower case, with what keeps it where it belongs. */
 export function confine(headers: HeaderList): HeaderList {

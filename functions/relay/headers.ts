@@ -1,10 +1,8 @@
 import { addressOf } from "../auth/address.ts";
 import type { Origin } from "../origin.ts";
 import { confine } from "./confine.ts";
+import { type HeaderList, valueOf } from "./header-list.ts";
 import type { ProxyPath } from "./path.ts";
-
-/** Headers in the order they were sent; a name may repeat. */
-export type HeaderList = [name: string, value: string][];
 
 /** Meant for one connection only (RFC 9110, section 7.6.1), or set anew by whoever sends the message on. */
 const HOP_BY_HOP = [
@@ -109,17 +107,19 @@ export function requestHeaders(
   },
 ): HeaderList {
   const { url, identity, proxyOwn } = options;
-  const named = namedBy(request.headers.get("connection") ?? "");
+  const sent: HeaderList = [];
+  request.headers.forEach((value, name) => sent.push([name, value]));
+  const named = namedBy(valueOf(sent, "connection") ?? "");
   const list: HeaderList = [];
-  request.headers.forEach((value, name) => {
-    if (OF_ONE_HOP.has(name) || named.has(name) || PROXY_TOLD.test(name)) return;
-    if (name === "host" || proxyOwn?.test(name) === true) return;
-    if (name === "authorization" && options.isOurToken(value)) return;
+  for (const [name, value] of sent) {
+    if (OF_ONE_HOP.has(name) || named.has(name) || PROXY_TOLD.test(name)) continue;
+    if (name === "host" || proxyOwn?.test(name) === true) continue;
+    if (name === "authorization" && options.isOurToken(value)) continue;
     const kept = name === "cookie" ? withoutOurCookies(value, { identity, proxyOwn }) : value;
-    if (identity !== undefined && kept.includes(identity)) return;
+    if (identity !== undefined && kept.includes(identity)) continue;
     if (name !== "cookie" || kept !== "") list.push([name, kept]);
-  });
-  const host = request.headers.get("host") ?? url.host;
+  }
+  const host = valueOf(sent, "host") ?? url.host;
   const secure = url.protocol === "https:";
   list.push(["host", host], ["x-forwarded-host", host], ["x-forwarded-proto", secure ? "https" : "http"]);
   list.push(["x-forwarded-port", url.port === "" ? (secure ? "443" : "80") : url.port]);

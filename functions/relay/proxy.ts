@@ -7,6 +7,7 @@ import type { Origin } from "../origin.ts";
 import { redirect } from "../redirect.ts";
 import type { Answers, RelayedRequest } from "../workspace/answers.ts";
 import type { StoredSession } from "../workspace/store.ts";
+import { valueOf } from "./header-list.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
 import { type Outcome, outcomeResponse } from "./outcome.ts";
 import { parseProxyPath, type ProxyPath, rawTarget, servicePath, TARGET_HEADER } from "./path.ts";
@@ -45,7 +46,6 @@ function relayed(
   context: ProxyContext,
 ): RelayedRequest {
   const stripPrefix = stored.report?.stripPrefix ?? true;
-  const host = request.headers.get("host") ?? "";
   const headers = requestHeaders(request, path, {
     url: context.url,
     stripPrefix,
@@ -54,6 +54,7 @@ function relayed(
     proxyOwn: context.proxyOwn,
   });
   checkHeaderSizes(headers);
+  const host = valueOf(headers, "host") ?? "";
   const target: Target = {
     kind: "port",
     session: stored.spec.id,
@@ -78,7 +79,7 @@ export const targetOf = (request: Request): string =>
   request.headers.get(TARGET_HEADER) ?? rawTarget(request.url);
 
 /** Answers `/me/<PORT>/…` and `/sme/<PORT>/…`: from the application, or with a page that says why not. */
-export async function proxy(
+export function proxy(
   request: Request,
   context: ProxyContext & {
     /** The origin of a session's application where that is another; undefined where it is served here. */
@@ -92,7 +93,7 @@ export async function proxy(
   if (path === undefined || stored === undefined || stored.report?.scheme !== path.scheme)
     return answer({ kind: "no_session" });
   if (context.elsewhere !== undefined)
-    return redirect(context.elsewhere(stored.spec.id) + path.prefix + path.rest);
+    return Promise.resolve(redirect(context.elsewhere(stored.spec.id) + path.prefix + path.rest));
   return pass(request, path, stored, { ...context, answer });
 }
 

@@ -1,6 +1,6 @@
 import type { RelayedRequest } from "../workspace/answers.ts";
 import type { StoredSession } from "../workspace/store.ts";
-import type { HeaderList } from "./headers.ts";
+import type { HeaderList } from "./header-list.ts";
 
 /** What of the reader's headers decides how the agent answers: as text or as events, and from where. */
 const PASSED_ON = ["accept", "last-event-id"];

@@ -2,7 +2,7 @@ import type { AgentFrame, EdgeFrame, Frame, Target } from "../../contract/frames
 import { type StreamId, streamId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { Answer } from "../relay/answer.ts";
-import type { HeaderList } from "../relay/headers.ts";
+import type { HeaderList } from "../relay/header-list.ts";
 import { passOn, type RequestBody } from "../relay/request-body.ts";
 
 /** A request as the agent is to make it. */
@@ -51,20 +51,27 @@ export class Answers {
    * Relays a request and resolves with the answer's head, its body still streaming.
    * @throws BerthError `agent_offline`, `bad_gateway`, `upstream_timeout`
    */
-  async request(request: RelayedRequest): Promise<Response> {
-    const { target, visitor, method, path, headers, body, length } = request;
-    const isInline = body !== null && length !== null && length <= INLINE_BODY;
-    const payload = isInline ? new Uint8Array(await new Response(body).arrayBuffer()) : undefined;
-    const streamed = body === null || isInline ? null : { stream: body, length };
-    const { id, answer } = this.#add(request, { isUpgrade: false, body: streamed });
-    const kind =
-      payload !== undefined && payload.byteLength > 0
-        ? "inline"
-        : body === null || isInline
-          ? "none"
-          : "stream";
-    if (!this.#send({ type: "request", id, target, visitor, method, path, headers, body: kind }, payload))
-      await answer.lose();
+  request(request: RelayedRequest): Promise<Response> {
+    const { body, length } = request;
+    if (body === null) return this.#ask(request, { kind: "none" });
+    if (length === null || length > INLINE_BODY)
+      return this.#ask(request, { kind: "stream", stream: { stream: body, length } });
+    return this.#askInline(request, body);
+  }
+
+  async #askInline(request: RelayedRequest, body: ReadableStream<Uint8Array>): Promise<Response> {
+    const payload = new Uint8Array(await new Response(body).arrayBuffer());
+    return this.#ask(request, { kind: payload.byteLength > 0 ? "inline" : "none", payload });
+  }
+
+  #ask(
+    request: RelayedRequest,
+    body: { kind: "none" | "inline" | "stream"; stream?: RequestBody; payload?: Uint8Array },
+  ): Promise<Response> {
+    const { target, visitor, method, path, headers } = request;
+    const { id, answer } = this.#add(request, { isUpgrade: false, body: body.stream ?? null });
+    const head = { type: "request", id, target, visitor, method, path, headers, body: body.kind } as const;
+    if (!this.#send(head, body.payload)) void answer.lose();
     return answer.response;
   }
 

@@ -13,9 +13,9 @@ import {
 } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { holdsCredential } from "../../../functions/auth/credential.ts";
+import type { HeaderList } from "../../../functions/relay/header-list.ts";
 import {
   confineCookie,
-  type HeaderList,
   requestHeaders,
   responseHeaders,
   withoutOurCookies,

@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import { array, assert, constantFrom, property, tuple } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { configOf } from "../../../functions/config.ts";
-import { type HeaderList, requestHeaders, withoutOurCookies } from "../../../functions/relay/headers.ts";
+import type { HeaderList } from "../../../functions/relay/header-list.ts";
+import { requestHeaders, withoutOurCookies } from "../../../functions/relay/headers.ts";
 
 const PATH = { scheme: "me", port: 51_458, prefix: "/me/51458", rest: "/" } as const;
 const TOKEN = "the-token";

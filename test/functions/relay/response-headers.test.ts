@@ -1,11 +1,7 @@
 import { array, assert, boolean, constantFrom, oneof, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  confineCookie,
-  type HeaderList,
-  mapLocation,
-  responseHeaders,
-} from "../../../functions/relay/headers.ts";
+import type { HeaderList } from "../../../functions/relay/header-list.ts";
+import { confineCookie, mapLocation, responseHeaders } from "../../../functions/relay/headers.ts";
 
 const PATH = { scheme: "me", port: 51_458, prefix: "/me/51458", rest: "/" } as const;
 const HOST = "sessions.localhost:8787";
