@@ -56,7 +56,7 @@ export type EnrolmentStart = z.infer<typeof EnrolmentStart>;
 
 /** `POST /enroll/poll`. `turn` grows with each, so that an overheard poll is of no use; `proof` signs `pollText`. */
 export const EnrolmentPoll = z.strictObject({
-  deviceCode: z.string().max(100),
+  deviceCode: z.string().max(200),
   turn: z.int().positive(),
   proof: z.base64url().length(86),
 });

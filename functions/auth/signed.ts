@@ -9,6 +9,7 @@ export type Purpose =
   | "share"
   | "login"
   | "code"
+  | "device"
   | "api-token"
   | "agent-token";
 

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { sshFingerprint } from "../auth/ssh-fingerprint.ts";
-import { randomToken, sha256 } from "../auth/token.ts";
+import { sha256 } from "../auth/token.ts";
 import type { Caller, Result } from "../workspace/api.ts";
 import type { Chore } from "../workspace/alarm.ts";
 import { failure } from "../workspace/failure.ts";
@@ -93,13 +93,15 @@ export class Enrolments implements Chore {
     sql.exec(SCHEMA);
   }
 
-  /** Begins an enrolment. */
+  /**
+   * Begins an enrolment.
+   * @param device the hash of the code by which the agent asks from now on
+   */
   async start(
     request: EnrolmentRequest,
     from: string | null,
-  ): Promise<Result<{ deviceCode: string; userCode: string }>> {
-    const deviceCode = randomToken();
-    const device = await sha256(deviceCode);
+    device: string,
+  ): Promise<Result<{ userCode: string }>> {
     const key = Uint8Array.fromBase64(request.key, { alphabet: "base64url" });
     const fingerprint = await sshFingerprint(key);
     const now = Date.now();
@@ -125,7 +127,7 @@ export class Enrolments implements Chore {
       INTERVAL_S,
     );
     this.#onChange();
-    return { ok: true, value: { deviceCode, userCode } };
+    return { ok: true, value: { userCode } };
   }
 
   /**

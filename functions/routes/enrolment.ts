@@ -3,7 +3,10 @@ import { EnrolmentPoll, EnrolmentRequest, EnrolmentStart, EnrolmentState } from 
 import { BerthError } from "../../contract/problem.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
 import { addressOf, networkOf } from "../auth/address.ts";
+import { open, sign } from "../auth/signed.ts";
+import { randomToken, sha256 } from "../auth/token.ts";
 import { limitBody } from "../body-limit.ts";
+import { configOf } from "../config.ts";
 import type { AppEnv } from "../env.ts";
 import { hostsOf } from "../hosts.ts";
 import { INTERVAL_S, LIFETIME_MS } from "../registry/enrolments.ts";
@@ -16,7 +19,7 @@ import { json, problem } from "./responses.ts";
 const refusals = {
   400: problem("A field is missing or not valid"),
   413: problem("The body is too large"),
-  429: problem("Too many agents ask from this address; Retry-After says when to come back"),
+  429: problem("Too many agents ask from this address, or one too often; Retry-After says when to come back"),
 };
 
 const start = createRoute({
@@ -49,6 +52,9 @@ const poll = createRoute({
   responses: { 200: json(EnrolmentState.openapi("EnrolmentState"), "How it stands"), ...refusals },
 });
 
+/** The binding counts by the minute. Seconds. */
+const LIMIT_PERIOD_S = 60;
+
 /** More than either body can be, bytes. */
 const BODY_LIMIT = 16_384;
 
@@ -61,16 +67,18 @@ export function enrolmentApi(): OpenAPIHono<AppEnv> {
     const { success } = await c.env.ATTEMPTS.limit({ key: `enroll ${networkOf(from)}` });
     if (!success)
       throw new BerthError("too_many_requests", "too many agents ask to join from this address", {
-        retryAfter: 60,
+        retryAfter: LIMIT_PERIOD_S,
       });
     const request = c.req.valid("json");
     if (request.protocol !== PROTOCOL_VERSION)
       throw new BerthError("protocol_mismatch", mismatchText(mismatchOf(request.protocol, request.version)));
-    const begun = await registryPart(c.env, "enrolments").start(request, from);
+    const deviceCode = await sign(configOf(c.env).secrets, "device", randomToken());
+    const device = await sha256(deviceCode);
+    const begun = await registryPart(c.env, "enrolments").start(request, from, device);
     if (!begun.ok) throw BerthError.from(begun.problem);
     const url = new URL(c.req.url);
     const verificationUrl = `${url.protocol}//${hostsOf(c.env, url).console}/join`;
-    const { deviceCode, userCode } = begun.value;
+    const { userCode } = begun.value;
     const codes = {
       deviceCode,
       userCode,
@@ -80,7 +88,14 @@ export function enrolmentApi(): OpenAPIHono<AppEnv> {
     return c.json({ ...codes, expiresIn: LIFETIME_MS / 1000, interval: INTERVAL_S }, 201);
   });
   api.openapi(poll, async (c) => {
-    const polled = await registryPart(c.env, "enrolments").poll(c.req.valid("json"), new URL(c.req.url).host);
+    const asked = c.req.valid("json");
+    // Told without the registry, of which there is one: strangers have no way to it but a code that this edge has made.
+    if ((await open(configOf(c.env).secrets, "device", asked.deviceCode)) === undefined)
+      return c.json({ status: "expired" as const }, 200);
+    const { success } = await c.env.ATTEMPTS.limit({ key: `poll ${await sha256(asked.deviceCode)}` });
+    if (!success)
+      throw new BerthError("too_many_requests", "this agent asks too often", { retryAfter: LIMIT_PERIOD_S });
+    const polled = await registryPart(c.env, "enrolments").poll(asked, new URL(c.req.url).host);
     if (!polled.ok) throw BerthError.from(polled.problem);
     if (polled.value.status !== "approved") return c.json(polled.value, 200);
     const { grant, asking } = polled.value;

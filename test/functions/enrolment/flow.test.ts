@@ -124,6 +124,24 @@ describe("who learns the device code alone", () => {
     expect(await problemOf(elsewhere)).toMatchObject({ field: "proof" });
   });
 
+  it("makes up none that this edge has not signed", async () => {
+    const agent = await JoiningAgent.started();
+    const [, mac = ""] = agent.codes.deviceCode.split(".");
+    for (const deviceCode of ["guessed", `${"Z".repeat(60)}.${mac}`]) {
+      const answer = await post("/enroll/poll", await agent.signed({ deviceCode }));
+      expect(await answer.json()).toEqual({ status: "expired" });
+    }
+  });
+
+  it("polls no more often than anybody need", async () => {
+    const agent = await JoiningAgent.started();
+    const statuses: number[] = [];
+    for (let count = 0; count < 40; count += 1)
+      statuses.push((await post("/enroll/poll", await agent.signed())).status);
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    expect((await post("/enroll/poll", await (await JoiningAgent.started()).signed())).status).toBe(200);
+  });
+
   it("finds only a hash of it in the storage", async () => {
     const agent = await JoiningAgent.started();
     const kept = await runInDurableObject(registry(), (_object, { storage: { sql } }) =>
