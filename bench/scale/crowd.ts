@@ -18,6 +18,8 @@ const ABREAST = 8;
 /** The edge lets an object go that has been idle for 10 s; then its memory is looked at for so long. Milliseconds. */
 const SETTLE_MS = 15_000;
 const LOOK_MS = 5_000;
+/** By then every workspace has told the registry of itself, and none wakes for it when the edge has started anew. Milliseconds. */
+const TOLD_MS = 20_000;
 /** Agents come one after the other over so long: an object lives 10 s after its last word, and takes most then. Milliseconds. */
 const ARRIVAL_MS = 120_000;
 /** Launches, each for another user, one after the other. */
@@ -175,6 +177,7 @@ export async function crowd(
   {
     await using _running = await edge.start();
     tokens.push(...(await enrolAll(edge.origin, proxy, count, signal)));
+    await delay(TOLD_MS, undefined, { signal });
   }
   // Started anew: what the enrolments left behind in its memory is no link's.
   let running = await edge.start();

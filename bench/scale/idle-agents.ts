@@ -73,7 +73,7 @@ export class IdleAgents implements AsyncDisposable {
   /** Resolves when all are up. */
   async allUp(signal: AbortSignal): Promise<void> {
     const what = `${this.#links.length} links`;
-    await poll(() => this.#up === this.#links.length, { timeoutMs: 120_000, what, signal, everyMs: 50 });
+    await poll(() => this.#up === this.#links.length, { timeoutMs: 600_000, what, signal, everyMs: 50 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

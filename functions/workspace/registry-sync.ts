@@ -90,7 +90,9 @@ export class RegistrySync implements Chore {
   agent(now: number): void {
     const online = this.#options.isOnline();
     if (this.#state.value.online !== online) this.#state.save({ online, onlineSince: now });
-    this.changed();
+    this.#changes += 1;
+    // Nothing more is to be expected, and until it is told the object lives on, which an idle one would not otherwise.
+    this.#plan(Math.round(this.#state.value.spreadMs * Math.random()));
   }
 
   /** The object lives again: whoever evicted it may have cut its link too. */
