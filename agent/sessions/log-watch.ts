@@ -9,11 +9,11 @@ const LOOKS = 4;
 
 /**
  * How long until the next look. A log that rests is looked at less and less often: what writes in bursts may go on at once.
- * @param grown by so many bytes within `ms`; less than none: it was cut
+ * @param grown by so many bytes within `ms`
  * @param before the pause before, milliseconds
  */
 function pauseAfter(grown: number, ms: number, room: number, before: number): number {
-  const full = grown === 0 ? Infinity : (Math.max(0, room) / grown) * ms;
+  const full = grown <= 0 ? Infinity : (Math.max(0, room) / grown) * ms;
   return Math.max(Math.min(full / LOOKS, 2 * before, LONGEST_MS), SHORTEST_MS);
 }
 
@@ -42,16 +42,16 @@ export class LogWatch implements AsyncDisposable {
     const { signal } = this.#stop;
     let [size, at, pause] = [0, performance.now(), SHORTEST_MS];
     while (!signal.aborted) {
-      const grownTo = await this.#look();
+      const { before, after } = await this.#look();
       const now = performance.now();
-      pause = pauseAfter(grownTo - size, now - at, this.#log.limit - grownTo, pause);
-      [size, at] = [grownTo, now];
+      pause = pauseAfter(before - size, now - at, this.#log.limit - after, pause);
+      [size, at] = [after, now];
       await delay(pause, undefined, { signal }).catch(() => undefined);
     }
   }
 
   /** A disk that cannot be asked now may be the next time. */
-  #look(): Promise<number> {
-    return this.#log.bound().catch(() => 0);
+  #look(): ReturnType<SessionLog["bound"]> {
+    return this.#log.bound().catch(() => ({ before: 0, after: 0 }));
   }
 }

@@ -99,13 +99,17 @@ export class SessionLog {
   /**
    * Leaves out the middle of a log that has become larger than it may.
    * @param onCut called before, while nobody else of ours writes
-   * @returns how large the file is then
+   * @returns how large the file was before, and is now
    */
-  async bound(onCut: () => Promise<void> = () => Promise.resolve()): Promise<number> {
+  async bound(
+    onCut: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<{ before: number; after: number }> {
     const size = await this.#size();
-    if (size <= this.limit) return size;
+    if (size <= this.limit) return { before: size, after: size };
     return this.#inTurn(async () => {
-      if ((await this.#size()) <= this.limit) return await this.#size();
+      // Somebody's turn before may have been for this, too.
+      const now = await this.#size();
+      if (now <= this.limit) return { before: size, after: now };
       await onCut();
       await using file = await open(this.path, constants.O_RDWR | constants.O_APPEND | GUARDED);
       const before = await this.#whatIsCut();
@@ -116,7 +120,7 @@ export class SessionLog {
         this.#isCutting = false;
         this.#cuts += 1;
       }
-      return await this.#size();
+      return { before: size, after: await this.#size() };
     });
   }
 

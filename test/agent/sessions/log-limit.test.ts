@@ -66,7 +66,7 @@ describe("a log that is larger than it may be", () => {
     const log = await emptyLog();
     const { text } = lines(2 * LIMIT);
     await writeFile(log.path, text);
-    expect(await log.bound()).toBeLessThan(LIMIT);
+    expect((await log.bound()).after).toBeLessThan(LIMIT);
     const left = await readFile(log.path, "utf8");
     const [begin = "", count = "", end = ""] = left.split(NOTE);
     expect(text.startsWith(begin) && begin.endsWith("\n")).toBe(true);
@@ -133,6 +133,16 @@ describe("a log that is larger than it may be", () => {
     await behind.over;
     expect(behind.text()).toBe(left.slice(left.search(NOTE)));
     expect(behind.pieces().at(-1)?.id).toBe(Buffer.byteLength(text));
+    expect(await textOf(log)).toBe(left);
+  });
+
+  it("is cut once when several find it so at the same time", async () => {
+    const log = await emptyLog();
+    const { text } = lines(2 * LIMIT);
+    await writeFile(log.path, text);
+    await Promise.all([log.bound(), log.bound(), log.bound()]);
+    const left = await readFile(log.path, "utf8");
+    expect(left.split(NOTE)).toHaveLength(3);
     expect(await textOf(log)).toBe(left);
   });
 
