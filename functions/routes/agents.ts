@@ -1,8 +1,10 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { EnrolledAgent } from "../../contract/enrolment.ts";
 import { BerthError } from "../../contract/problem.ts";
+import { LOCAL_TOKEN } from "../auth/visitor.ts";
 import type { AppEnv } from "../env.ts";
 import { partOf } from "../workspace/parts.ts";
+import { requireBrowser } from "./account.ts";
 import { rejectInvalid } from "./invalid.ts";
 import { common, json, problem, security } from "./responses.ts";
 
@@ -20,7 +22,8 @@ const listAgents = createRoute({
 const revokeAgent = createRoute({
   method: "delete",
   path: "/agents/{id}",
-  summary: "Revoke an agent: its token counts no more, and its link is closed",
+  summary:
+    "Revoke an agent: its token counts no more, and its link is closed. For a browser: a token cuts nobody off",
   security,
   request: { params: z.object({ id: z.string().openapi({ example: "aV1b2C3d4E5f6G7h8I9j0K" }) }) },
   responses: { 204: { description: "It is revoked" }, 404: problem("No such agent"), ...common },
@@ -31,8 +34,10 @@ export function agentsApi(): OpenAPIHono<AppEnv> {
   const api = new OpenAPIHono<AppEnv>({ defaultHook: rejectInvalid });
   api.openapi(listAgents, async (c) => c.json(await partOf(c.env, c.var.visitor.user, "agents").list(), 200));
   api.openapi(revokeAgent, async (c) => {
+    const { visitor } = c.var;
+    if (visitor.kind !== "program" || visitor.token !== LOCAL_TOKEN) requireBrowser(c);
     const { id } = c.req.valid("param");
-    if (!(await partOf(c.env, c.var.visitor.user, "agents").revoke(id, c.var.caller)))
+    if (!(await partOf(c.env, visitor.user, "agents").revoke(id, c.var.caller)))
       throw new BerthError("not_found", `there is no agent "${id}"`, { field: "id" });
     return c.body(null, 204);
   });

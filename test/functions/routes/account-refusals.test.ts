@@ -5,6 +5,7 @@ import { BrowserLogin } from "../../../contract/account.ts";
 import { makeCredential, readCredential } from "../../../functions/auth/credential.ts";
 import { askWith, bearer, FROM_THE_PAGE, postFrom, revoke, tokenOf } from "../support/account.ts";
 import { ask, CONSOLE, problemOf, SESSIONS } from "../support/edge.ts";
+import { enrolment } from "../support/enrolled.ts";
 import { browserOf, person } from "../support/people.ts";
 
 afterEach(reset);
@@ -35,6 +36,15 @@ describe("a token", () => {
     const { token } = await tokenOf(await browserOf(await person("ana")), ["launch"]);
     const response = await askWith(token, "/api/login-links", "POST");
     expect(await problemOf(response)).toMatchObject({ status: 403, code: "forbidden" });
+  });
+
+  it("cuts its owner's workspace off by no revocation", async () => {
+    const ana = await person("ana");
+    const { token } = await tokenOf(await browserOf(ana), ["launch"]);
+    const { id } = await enrolment(ana);
+    const refused = await askWith(token, `/api/agents/${id}`, "DELETE");
+    expect(await problemOf(refused)).toMatchObject({ status: 403, code: "forbidden" });
+    expect(await (await askWith(token, "/api/agents")).json()).toMatchObject([{ id }]);
   });
 
   it("is its user's alone", async () => {
