@@ -2,7 +2,7 @@ import type { Role, Scope } from "../../contract/person.ts";
 import { LONGEST_NAME } from "../../contract/account.ts";
 import type { Problem } from "../../contract/problem.ts";
 import { Labelled } from "./labelled.tsx";
-import { Prose } from "./prose.tsx";
+import { Remedy } from "./problem-words.tsx";
 
 /** The form as it was sent, and what was wrong with it. */
 export type FilledToken = { name: string; scopes: readonly string[]; days: string; problem: Problem };
@@ -89,9 +89,7 @@ export function TokenForm({ role, filled }: Props) {
           <p>
             <strong>{problem.title}.</strong> {sentence(problem.detail)}.
           </p>
-          <p>
-            <Prose text={problem.remedy} />
-          </p>
+          <Remedy problem={problem} />
         </div>
       )}
       <Labelled name="name" label="Name" help="What uses it: nightly runs, my laptop." error={at("name")}>

@@ -8,7 +8,7 @@ import { Labelled } from "./labelled.tsx";
 import { type Frame, Layout } from "./layout.tsx";
 import { hasCluster, isLaunchable, placementsOn, type TypedPlace } from "./place.ts";
 import { PlaceFields } from "./place-fields.tsx";
-import { Prose } from "./prose.tsx";
+import { Remedy, sentence } from "./problem-words.tsx";
 import { ADD_COMMAND } from "./resources-page.tsx";
 import { ServiceIcon } from "./service-icon.tsx";
 import { Missing } from "./service-list.tsx";
@@ -115,11 +115,9 @@ function Form({ entry, resources, idempotencyKey, filled }: Omit<LaunchProps, "f
       {problem === undefined || isShownAtField(entry, resources, problem) ? null : (
         <div class="notice" role="alert">
           <p>
-            <strong>{problem.title}.</strong> {problem.detail}
+            <strong>{problem.title}.</strong> {sentence(problem.detail)}
           </p>
-          <p>
-            <Prose text={problem.remedy} />
-          </p>
+          <Remedy problem={problem} />
         </div>
       )}
       <PlaceFields entry={entry} resources={resources} typed={filled?.place} errorAt={errorAt} />

@@ -1,10 +1,6 @@
 import { Command } from "./command.tsx";
 import { messagePage } from "./message-page.tsx";
-
-const sentence = (text: string): string => {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
-};
+import { sentence } from "./problem-words.tsx";
 
 /**
  * Nobody is logged in, or a login failed: why, and how to get in.

@@ -1,7 +1,7 @@
 import type { Problem } from "../../contract/problem.ts";
 import type { ShareMode } from "../../contract/share.ts";
 import { Labelled } from "./labelled.tsx";
-import { Prose } from "./prose.tsx";
+import { Remedy } from "./problem-words.tsx";
 
 /** The form as it was sent, and what was wrong with it. */
 export type FilledShare = { kind: string; who: string; mode: string; hours: string; problem: Problem };
@@ -80,9 +80,7 @@ export function ShareForm({ session, filled }: { session: string; filled: Filled
           <p>
             <strong>{problem.title}.</strong> {sentence(problem.detail)}
           </p>
-          <p>
-            <Prose text={problem.remedy} />
-          </p>
+          <Remedy problem={problem} />
         </div>
       )}
       <Choice
