@@ -111,25 +111,19 @@ export class Link {
     }
   }
 
-  async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    if (socket !== this.#socket && epochOf(socket) === 0) {
-      await this.#greet(socket, message);
-      return;
-    }
+  /** Undefined for what is done at once, as nearly all is. */
+  receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | undefined {
+    if (socket !== this.#socket && epochOf(socket) === 0) return this.#greet(socket, message);
     // What a replaced link still says is of no epoch that counts.
-    if (socket !== this.#socket) return;
-    let frame: Frame<AgentFrame>;
-    try {
-      frame = decodeFrame(AgentFrame, message, isResponse);
-    } catch (error) {
-      const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-      console.warn("the agent sent a frame that does not fit the protocol:", why);
+    if (socket !== this.#socket) return undefined;
+    const frame = readFrame(message);
+    if (frame === undefined) {
       end(socket, CLOSED_POLICY, "not a frame of this protocol");
-      await this.lost(socket);
-      return;
+      return this.lost(socket);
     }
     const { head, payload } = frame;
     if (head.type !== "hello") this.#handler.onFrame({ head, payload }, agentOf(socket));
+    return undefined;
   }
 
   /** Closes whatever an agent has open here, and tells it why; it does not come back by itself. */
@@ -188,6 +182,16 @@ export class Link {
     if (replaced === undefined) return;
     end(replaced, CLOSED_REPLACED, "another agent has taken the link");
     await this.#handler.onLost();
+  }
+}
+
+function readFrame(message: string | ArrayBuffer): Frame<AgentFrame> | undefined {
+  try {
+    return decodeFrame(AgentFrame, message, isResponse);
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    console.warn("the agent sent a frame that does not fit the protocol:", why);
+    return undefined;
   }
 }
 

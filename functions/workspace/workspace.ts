@@ -217,7 +217,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceApi {
     return this.#requests.serve(request);
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | undefined {
     return this.#link.receive(socket, message);
   }
 
