@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
-import type { Partition, Resource as ResourceReport } from "../../contract/resource.ts";
+import { Partition, type Resource as ResourceReport } from "../../contract/resource.ts";
 import { type Placement, TEXT_LIMITS } from "../../contract/session.ts";
 import { JobMonitor } from "../scheduler/monitor.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
@@ -43,6 +43,10 @@ const FACTS = `printf '%s\\n' "$HOME"; hostname; printf '%s\\n' "$SSH_CONNECTION
 /** A login may say more than the link carries. */
 const textOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, TEXT_LIMITS.trouble);
+
+/** Without what a scheduler spells so that it is no partition, such as numbers without an end: that would cost the link. */
+export const sound = (partitions: readonly Partition[]): Partition[] =>
+  partitions.filter((partition) => Partition.safeParse(partition).success);
 
 /** A cluster that the agent works with: its one connection, its jobs, its files, and what is known of it. */
 export class Resource implements AsyncDisposable {
@@ -185,7 +189,7 @@ export class Resource implements AsyncDisposable {
     try {
       // Not every scheduler is asked for its partitions. Without a hurry: after a failure the pause holds.
       await this.connection.run(["true"], { timeoutMs: ASK_TIMEOUT_MS, signal: this.#stopped.signal });
-      this.#partitions = await this.#schedulers.compute.scheduler.partitions(this.connection);
+      this.#partitions = sound(await this.#schedulers.compute.scheduler.partitions(this.connection));
       this.#askedAt = clock();
       this.#trouble = null;
     } catch (error) {

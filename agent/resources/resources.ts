@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
+import { jsonSize, ROW_LIMIT } from "../../contract/frames.ts";
 import type { Resource as ResourceReport } from "../../contract/resource.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { CannotAsk } from "../ssh/shell.ts";
@@ -18,6 +19,13 @@ export type ResourcesOptions = {
   clock?: () => number;
   random?: () => number;
 };
+
+/**
+ * As much as the link carries: where a scheduler lists partitions without an end, none are told.
+ * @param limit bytes of JSON
+ */
+export const fitting = (reports: ResourceReport[], limit: number = ROW_LIMIT): ResourceReport[] =>
+  jsonSize(reports) <= limit ? reports : reports.map((report) => ({ ...report, partitions: [] }));
 
 /** A cluster that a session is on. Disposed, the session has left it. */
 export type ResourceUse = Disposable & { resource: Resource };
@@ -45,7 +53,7 @@ export class Resources implements AsyncDisposable {
 
   /** Every cluster, as the edge is told of it. */
   reports(): ResourceReport[] {
-    return [...this.#resources.values()].map((resource) => resource.report);
+    return fitting([...this.#resources.values()].map((resource) => resource.report));
   }
 
   /** Calls `listener` whenever `reports` has changed. */

@@ -40,18 +40,29 @@ function jobTimes(launch: Launch): Pick<SessionReport, "submittedAt" | "jobStart
   };
 }
 
+/** Without the numbers that are none: a time that a scheduler spells so that no clock has it. */
+const countable = <Told extends object>(told: Told): Told =>
+  Object.fromEntries(
+    Object.entries(told).filter(([, value]) => typeof value !== "number" || Number.isSafeInteger(value)),
+  ) as Told;
+
 /** A report as the link carries it: of what others say, such as a scheduler, no more than fits. */
 export function fitting(report: SessionReport): SessionReport {
   const { status, error, trouble, node, jobId, queue } = report;
   const short = (text: string): string => text.slice(0, TEXT_LIMITS.short);
   return {
-    ...report,
+    ...countable(report),
     status: status.slice(0, TEXT_LIMITS.status),
     error: error.slice(0, TEXT_LIMITS.error),
     ...(trouble !== undefined && { trouble: trouble.slice(0, TEXT_LIMITS.trouble) }),
     ...(node !== undefined && { node: short(node) }),
     ...(jobId !== undefined && { jobId: short(jobId) }),
-    ...(queue?.reason !== undefined && { queue: { ...queue, reason: short(queue.reason) } }),
+    ...(queue !== undefined && {
+      queue: {
+        ...countable(queue),
+        ...(queue.reason !== undefined && { reason: short(queue.reason) }),
+      },
+    }),
   };
 }
 

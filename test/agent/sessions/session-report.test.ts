@@ -24,6 +24,17 @@ it("a report is cut to what the link carries, whatever a scheduler or a login sa
   expect(fits).toMatchObject({ queue: { position: 3 }, status: expect.stringMatching(/^bash: module/) });
 });
 
+it("a time that no clock has is not told", () => {
+  const times = { submittedAt: Number.NaN, endsAt: 1e300, startedAt: 1_790_000_000_000 };
+  const report = fitting({
+    ...submittedReport(id),
+    ...times,
+    queue: { estimatedStart: Number.NaN, position: 2 },
+  });
+  expect(AgentFrame.safeParse({ type: "report", report }).success).toBe(true);
+  expect(report).toEqual({ ...submittedReport(id), startedAt: 1_790_000_000_000, queue: { position: 2 } });
+});
+
 it("a report that fits stays what it is", () => {
   const report = { ...submittedReport(id), trouble: "Cannot ask the scheduler", queue: { position: 1 } };
   expect(fitting(report)).toEqual(report);
