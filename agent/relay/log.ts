@@ -144,9 +144,11 @@ class Growth {
     if (!this.#grown && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      const timer = setTimeout(resolve, POLL_MS);
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      const wake = (): void => resolve();
+      const timer = setTimeout(wake, POLL_MS);
+      signal.addEventListener("abort", wake);
       await promise;
+      signal.removeEventListener("abort", wake);
       clearTimeout(timer);
     }
     this.#grown = false;

@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { LogReader } from "../../../agent/relay/log.ts";
 import { SessionLog } from "../../../agent/sessions/session-log.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -57,6 +57,27 @@ describe("a log as events", () => {
     const again = read({ offset: 5 });
     await again.over;
     expect(again.events()).toEqual([[9, "🌊"]]);
+  });
+
+  it("that is followed for long keeps nothing of how often it was waited for", async () => {
+    const added = vi.spyOn(AbortSignal.prototype, "addEventListener");
+    const removed = vi.spyOn(AbortSignal.prototype, "removeEventListener");
+    onTestFinished(() => void vi.restoreAllMocks());
+    let isOver = false;
+    await writeFile(path, "");
+    const { events, over } = read({ follow: true, isOver: () => isOver });
+    const text = (): string =>
+      events()
+        .map(([, piece]) => piece)
+        .join("");
+    for (let line = 1; line <= 10; line += 1) {
+      await appendFile(path, "x");
+      await eventually(() => text().length === line, { what: "the next of it" });
+    }
+    isOver = true;
+    await over;
+    expect(added.mock.calls.length).toBeGreaterThan(1);
+    expect(removed.mock.calls.length).toBe(added.mock.calls.length);
   });
 
   it("keeps characters whole that the end of a read cuts", async () => {
