@@ -118,6 +118,12 @@ export class Link implements AsyncDisposable {
     this.#options.onRefused(why);
   }
 
+  /** The edge has refused the hello. What is wrong with what it says may be right the next time. */
+  #refused({ code, message }: Extract<EdgeFrame, { type: "refused" }>): void {
+    if (isForGood(code)) this.#refuse(new BerthError(code, message));
+    else this.#options.log.warn({ code, error: message }, "the edge does not take the link");
+  }
+
   /** The edge has answered the upgrade with no upgrade; it says for what reason. */
   async #turnedAway(response: IncomingMessage): Promise<void> {
     const problem = Problem.safeParse(await json(response).catch(() => undefined)).data;
@@ -159,8 +165,10 @@ export class Link implements AsyncDisposable {
           "the edge sent a frame that does not fit the protocol",
         );
         socket.terminate();
-      } else if (frame.head.type === "refused") this.#refuse(refusal(frame.head));
-      else if (frame.head.type === "welcome") {
+      } else if (frame.head.type === "refused") {
+        this.#refused(frame.head);
+        socket.terminate();
+      } else if (frame.head.type === "welcome") {
         if (frame.head.protocol !== PROTOCOL_VERSION) {
           this.#refuse(mismatch(frame.head.protocol));
           socket.terminate();
@@ -195,11 +203,6 @@ export class Link implements AsyncDisposable {
     });
     return promise;
   }
-}
-
-/** The edge's word, by which the agent's process ends. */
-function refusal({ code, message }: Extract<EdgeFrame, { type: "refused" }>): BerthError {
-  return new BerthError(isForGood(code) ? code : "agent_refused", message);
 }
 
 /** An edge that does not refuse the other version by itself. */

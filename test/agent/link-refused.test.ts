@@ -105,3 +105,11 @@ it("an agent that is turned away for another reason says it and dials again, wit
   token = "second";
   await eventually(() => dials.includes("Bearer second"), { what: "a dial with the new token" });
 });
+
+it("an agent whose hello is refused for what it says tells so and dials again: what it says changes", async () => {
+  answer = { type: "refused", code: "invalid_request", message: "sessions.0.report is none" };
+  await until("sessions.0.report is none");
+  await eventually(() => dials.length > 1, { what: "another dial" });
+  answer = { type: "welcome", protocol: PROTOCOL_VERSION, epoch: 1, wanted: [] };
+  await eventually(() => happened.includes("welcome"), { what: "the welcome" });
+});
