@@ -69,7 +69,7 @@ function relayed(
     headers,
     body: request.body,
     length: request.body === null ? null : lengthOf(request),
-    signal: request.signal,
+    signal: () => request.signal,
     mapHeaders: (answer) => responseHeaders(answer, path, host, stripPrefix),
   };
 }

@@ -20,7 +20,7 @@ export function logRequest(stored: StoredSession, request: Request, visitor: str
     headers,
     body: null,
     length: null,
-    signal: request.signal,
+    signal: () => request.signal,
     mapHeaders: () => logHeaders(request),
   };
 }

@@ -2,6 +2,7 @@ import type { AgentFrame, EdgeFrame, Frame, Target } from "../../contract/frames
 import { type StreamId, streamId } from "../../contract/ids.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { Answer } from "../relay/answer.ts";
+import { Departures } from "../relay/departures.ts";
 import type { HeaderList } from "../relay/header-list.ts";
 import { passOn, type RequestBody } from "../relay/request-body.ts";
 
@@ -16,8 +17,8 @@ export type RelayedRequest = {
   body: ReadableStream<Uint8Array> | null;
   /** The body's length, where the browser said it. */
   length: number | null;
-  /** Fires when the browser is gone. */
-  signal: AbortSignal;
+  /** What fires when the browser is gone; see `Departures`. */
+  signal: () => AbortSignal;
   mapHeaders: (headers: HeaderList) => HeaderList;
 };
 
@@ -40,6 +41,7 @@ const INLINE_BODY = 65_536;
 /** The answers that a workspace's agent is working on. */
 export class Answers {
   readonly #open = new Map<string, Answer>();
+  readonly #departures = new Departures();
   readonly #send: Send;
   #hasCoupled = false;
 
@@ -147,13 +149,14 @@ export class Answers {
         mapHeaders: request.mapHeaders,
         onTaken: (bytes) => this.#send({ type: "ack", id, bytes }),
         onAbandoned: () => this.#send({ type: "abort", id }),
-        onOver: () => this.#open.delete(id),
+        onOver: () => {
+          this.#open.delete(id);
+          this.#departures.forget(answer);
+        },
       },
     );
     this.#open.set(id, answer);
-    // It ends with its request, and what is over cannot be abandoned: the listener is never taken away.
-    request.signal.addEventListener("abort", () => answer.abandon());
-    if (request.signal.aborted) answer.abandon();
+    this.#departures.watch(answer, request.signal);
     return { id, answer };
   }
 }
