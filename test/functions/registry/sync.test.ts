@@ -1,6 +1,7 @@
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { SessionId } from "../../../contract/ids.ts";
 import { LOCAL_USER } from "../../../contract/person.ts";
 import { Intake } from "../../../functions/registry/intake.ts";
 import { TestAgent } from "../support/agent.ts";
@@ -8,7 +9,7 @@ import { api, launch, workspace } from "../support/edge.ts";
 import { browserOf, person } from "../support/people.ts";
 import { registered, registry, tell } from "../support/registry.ts";
 import { running } from "../support/running.ts";
-import { report, service } from "../support/samples.ts";
+import { report, service, spec } from "../support/samples.ts";
 
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -53,6 +54,15 @@ describe("the registry", () => {
     const [known] = await users();
     expect(known?.user).toMatchObject({ id: ana.id, name: "Ana", email: ana.email, groups: ["physics"] });
     expect(known?.workspace).toMatchObject({ online: false, host: null, version: null });
+  });
+
+  it("is told no more of what an agent says of its sessions than anybody reads", async () => {
+    const long = "x".repeat(5000);
+    const id = SessionId.parse("s4k2m9x0v7qrt");
+    const told = { spec: spec(id, { name: long, resource: long }), report: report(id, { node: long }) };
+    await using _agent = await TestAgent.connect({ sessions: [told] });
+    await tell(LOCAL_USER);
+    expect(JSON.stringify(await sessions()).length).toBeLessThan(2000);
   });
 
   it("knows an agent that came, and that it went", async () => {
