@@ -49,6 +49,9 @@ const AnyHello = z.object({
     .catch(null),
 });
 
+/** Characters of what is wrong with a frame: an agent can make that as long as it likes. */
+const LOGGED = 1000;
+
 const TAG = "link";
 const CLOSED_NORMAL = 1000;
 const CLOSED_POLICY = 1008;
@@ -190,7 +193,7 @@ function readFrame(message: string | ArrayBuffer): Frame<AgentFrame> | undefined
     return decodeFrame(AgentFrame, message, isResponse);
   } catch (error) {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    console.warn("the agent sent a frame that does not fit the protocol:", why);
+    console.warn("the agent sent a frame that does not fit the protocol:", why.slice(0, LOGGED));
     return undefined;
   }
 }
