@@ -30,6 +30,8 @@ describe("a request's origin", () => {
       property(address, (text) => {
         if (!URL.canParse(text)) return;
         expect(originOf(text)).toEqual(byUrl(text));
+        // As it was read before.
+        expect(originOf(text)).toEqual(byUrl(text));
       }),
       { numRuns: 3000 },
     );
