@@ -17,8 +17,11 @@ const LOW_WATER = 262_144;
 /** A message is whole in memory while it passes. The edge's platform caps it at 32 MiB (docs/scale.md); bytes. */
 const LARGEST_MESSAGE = 67_108_864;
 
-/** A closing handshake that takes longer than this is cut; milliseconds. */
-const CLOSE_TIMEOUT_MS = 5_000;
+/**
+ * A closing handshake that takes longer than this is cut; milliseconds. Its answer comes behind all that was said before:
+ * what waits for a slow reader would be lost with it.
+ */
+const CLOSE_TIMEOUT_MS = 60_000;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -56,6 +59,7 @@ export class SocketBridge implements AnswerSource {
   #service: WebSocket | undefined;
   #edge: WebSocket | undefined;
   #refusal: IncomingMessage | undefined;
+  #onOver: () => void = () => undefined;
 
   /** Opens the service's side, and once that is open the edge's. `onUse`: the browser has said something. */
   open(
@@ -105,7 +109,8 @@ export class SocketBridge implements AnswerSource {
       this.#edge = this.#connect(edge(head.id, protocol), protocol, service, sender);
       this.#edge.on("message", hooks.onUse);
     });
-    service.on("close", hooks.onOver);
+    this.#onOver = hooks.onOver;
+    service.on("close", () => this.#closed());
   }
 
   pause(): void {
@@ -121,6 +126,14 @@ export class SocketBridge implements AnswerSource {
     this.#refusal?.destroy();
     this.#service?.terminate();
     this.#edge?.terminate();
+  }
+
+  /** One side has closed. It is over with both: the other may still have to read. */
+  #closed(): void {
+    const isOpen = [this.#service, this.#edge].some(
+      (side) => side !== undefined && side.readyState !== WebSocket.CLOSED,
+    );
+    if (!isOpen) this.#onOver();
   }
 
   #connect(
@@ -143,6 +156,7 @@ export class SocketBridge implements AnswerSource {
       couple(socket, service, (bytes) => (this.bytes.toService += bytes));
       service.resume();
     });
+    socket.on("close", () => this.#closed());
     socket.on("error", (error) => {
       sender.fail("broken", `the edge did not take the WebSocket: ${error.message}`);
       service.terminate();

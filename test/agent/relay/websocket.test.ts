@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type AgentFrame, decodeFrame, EdgeFrame, encodeFrame } from "../../../contract/frames.ts";
 import { SessionId, streamId } from "../../../contract/ids.ts";
@@ -131,3 +131,25 @@ it("a message without an end is refused as too large", { timeout: 60_000 }, asyn
   expect(await closed).toEqual([1009, expect.anything()]);
   await left;
 });
+
+it(
+  "what was said before a close waits for a slow reader, and the close behind it",
+  { timeout: 60_000 },
+  async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const [atEdge, atService] = await coupled();
+    atEdge.pause();
+    // More than the kernel takes for a socket that nobody reads.
+    const message = Buffer.alloc(60 * 1_048_576);
+    const closed = once(atService, "close");
+    atService.send(message);
+    atService.close(4000, "that was all");
+    await closed;
+    await vi.advanceTimersByTimeAsync(30_000);
+    const [read, left] = [once(atEdge, "message"), once(atEdge, "close")];
+    atEdge.resume();
+    expect(((await read) as [Buffer])[0]).toHaveLength(message.length);
+    expect(await left).toEqual([4000, Buffer.from("that was all")]);
+  },
+);
