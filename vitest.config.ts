@@ -12,6 +12,9 @@ export default defineConfig({
           include: ["contract", "agent", "services", "local", "bench", "repository", "views"].map(
             (part) => `test/${part}/**/*.test.ts`,
           ),
+          // Of work, not of waiting: a machine that does other things besides takes its time for it.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
           // Without it vitest empties every style sheet, those imported as text too.
           css: true,
           sequence: { groupOrder: 1 },

@@ -46,6 +46,8 @@ const isForGood = (code: string): code is (typeof FOR_GOOD)[number] => FOR_GOOD.
 /** An idle WebSocket is cut after about 100 s (design 4); an edge that misses a pong for 10 s is gone. Milliseconds. */
 const PING_INTERVAL_MS = 15_000;
 const PONG_TIMEOUT_MS = 10_000;
+/** After a machine's sleep, or under its load, the timer comes before the pong that lies there already: milliseconds more. */
+const LAST_LOOK_MS = 1_000;
 /** The edge's close code for a link that another agent has taken (contract/README.md). */
 const CLOSED_REPLACED = 4000;
 
@@ -153,11 +155,9 @@ export class Link implements AsyncDisposable {
       heartbeat.start();
     });
     socket.on("message", (data: Buffer, isBinary: boolean) => {
+      heartbeat.heard();
       const text = isBinary ? data : data.toString();
-      if (text === PONG) {
-        heartbeat.pong();
-        return;
-      }
+      if (text === PONG) return;
       const frame = readFrame(text);
       if (frame instanceof Error) {
         this.#options.log.warn(
@@ -233,11 +233,12 @@ class Heartbeat {
   start(): void {
     this.#interval = setInterval(() => {
       this.#socket.send(PING);
-      this.#deadline ??= setTimeout(() => this.#socket.terminate(), PONG_TIMEOUT_MS);
+      this.#deadline ??= setTimeout(() => this.#lookOnce(), PONG_TIMEOUT_MS);
     }, PING_INTERVAL_MS);
   }
 
-  pong(): void {
+  /** Whatever the edge says is a sign of life. */
+  heard(): void {
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
   }
@@ -245,5 +246,9 @@ class Heartbeat {
   stop(): void {
     clearInterval(this.#interval);
     clearTimeout(this.#deadline);
+  }
+
+  #lookOnce(): void {
+    this.#deadline = setTimeout(() => this.#socket.terminate(), LAST_LOOK_MS);
   }
 }

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { AgentFrame, decodeFrame, type EdgeFrame, encodeFrame } from "../../contract/frames.ts";
+import { AgentFrame, decodeFrame, type EdgeFrame, encodeFrame, PING } from "../../contract/frames.ts";
 import { SessionId } from "../../contract/ids.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
 import { Link, reconnectPause } from "../../agent/link.ts";
@@ -14,6 +14,7 @@ const WELCOME: EdgeFrame = { type: "welcome", protocol: PROTOCOL_VERSION, epoch:
 let edge: WebSocketServer;
 let sockets: WebSocket[];
 let frames: AgentFrame[];
+let pings: number;
 let happened: string[];
 let link: Link;
 
@@ -21,12 +22,16 @@ let link: Link;
 beforeEach(async () => {
   sockets = [];
   frames = [];
+  pings = 0;
   happened = [];
   edge = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   await once(edge, "listening");
   edge.on("connection", (socket) => {
     sockets.push(socket);
-    socket.on("message", (data: Buffer) => frames.push(decodeFrame(AgentFrame, data.toString()).head));
+    socket.on("message", (data: Buffer) => {
+      if (data.toString() === PING) pings += 1;
+      else frames.push(decodeFrame(AgentFrame, data.toString()).head);
+    });
   });
   link = new Link({
     url: new URL(`http://127.0.0.1:${(edge.address() as AddressInfo).port}`),
@@ -85,6 +90,41 @@ describe("the link", () => {
     await eventually(() => happened.includes("replaced"), { what: "the end" });
     await link[Symbol.asyncDispose]();
     expect(sockets).toHaveLength(1);
+  });
+});
+
+describe("an edge that has fallen silent", () => {
+  /** A link, welcomed, that has asked for a sign of life; its time is the test's. */
+  async function asking(): Promise<WebSocket> {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    sockets[0]?.terminate();
+    await eventually(() => frames.length === 2, { what: "a link in this time" });
+    const [, socket] = sockets;
+    if (socket === undefined) throw new Error("no second link");
+    socket.send(encodeFrame(WELCOME));
+    await eventually(() => happened.includes("welcome"), { what: "the welcome" });
+    vi.advanceTimersByTime(15_000);
+    await eventually(() => pings === 1, { what: "the ping" });
+    return socket;
+  }
+
+  it("is left, and dialled again", async () => {
+    await asking();
+    vi.advanceTimersByTime(11_000);
+    await eventually(() => frames.length === 3, { what: "another hello" });
+    expect(happened).toEqual(["welcome", "lost"]);
+  });
+
+  it("is kept when its word lay there already as a sleeping machine's timer came", async () => {
+    const socket = await asking();
+    socket.send(encodeFrame({ type: "evict", visitor: "login:1" }));
+    vi.advanceTimersByTime(10_000);
+    await eventually(() => happened.includes("evict"), { what: "what was said" });
+    vi.advanceTimersByTime(4_000);
+    socket.send(encodeFrame({ type: "evict", visitor: "login:2" }));
+    await eventually(() => happened.length === 3, { what: "the same link to be used" });
+    expect(happened).toEqual(["welcome", "evict", "evict"]);
   });
 });
 
