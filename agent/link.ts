@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
@@ -51,7 +51,13 @@ const LAST_LOOK_MS = 1_000;
 /** The edge's close code for a link that another agent has taken (contract/README.md). */
 const CLOSED_REPLACED = 4000;
 
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Nobody is there where no connection is made within this time; milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * An edge that was reached may have all its agents to answer at once, as after a deploy: whoever hung up on it and dialled
+ * anew would only make it more. Milliseconds.
+ */
+const ANSWER_TIMEOUT_MS = 60_000;
 
 /** Pauses between attempts: doubled from the first to the longest, each drawn from its upper half. Milliseconds. */
 const FIRST_PAUSE_MS = 100;
@@ -143,8 +149,12 @@ export class Link implements AsyncDisposable {
     const socket = new WebSocket(url, {
       headers: { authorization: `Bearer ${token}` },
       perMessageDeflate: false,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      handshakeTimeout: ANSWER_TIMEOUT_MS,
       maxPayload: 0,
+      finishRequest: (request: ClientRequest) => {
+        endUnlessConnected(request);
+        request.end();
+      },
     });
     this.#socket = socket;
     const heartbeat = new Heartbeat(socket);
@@ -203,6 +213,14 @@ export class Link implements AsyncDisposable {
     });
     return promise;
   }
+}
+
+function endUnlessConnected(request: ClientRequest): void {
+  const timer = setTimeout(() => {
+    request.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`));
+  }, CONNECT_TIMEOUT_MS);
+  request.once("socket", (socket) => socket.once("connect", () => clearTimeout(timer)));
+  request.once("close", () => clearTimeout(timer));
 }
 
 /** An edge that does not refuse the other version by itself. */

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { AgentFrame, decodeFrame, type EdgeFrame, encodeFrame } from "../../contract/frames.ts";
@@ -12,17 +13,18 @@ import { eventually } from "../support/eventually.ts";
 /** An edge that answers every dial with the same: a frame on the link, or a problem in its place. */
 let answer: EdgeFrame | BerthError;
 let server: Server;
+/** So long it takes for it; milliseconds. */
+let busyMs: number;
 let dials: string[];
 let happened: string[];
 let token: string;
 let link: Link;
 
 beforeEach(async () => {
-  [dials, happened, token] = [[], [], "first"];
+  [busyMs, dials, happened, token] = [0, [], [], "first"];
   const sockets = new WebSocketServer({ noServer: true });
   server = createServer().listen(0, "127.0.0.1");
-  server.on("upgrade", (request, socket, head) => {
-    dials.push(request.headers.authorization ?? "");
+  const reply = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (answer instanceof BerthError) {
       const body = JSON.stringify(answer.problem);
       socket.end(
@@ -36,6 +38,10 @@ beforeEach(async () => {
       );
       if (!(answer instanceof BerthError)) accepted.send(encodeFrame(answer));
     });
+  };
+  server.on("upgrade", (request, socket, head) => {
+    dials.push(request.headers.authorization ?? "");
+    setTimeout(reply, busyMs, request, socket, head);
   });
   await once(server, "listening");
   link = new Link({
@@ -105,6 +111,18 @@ it("an agent that is turned away for another reason says it and dials again, wit
   token = "second";
   await eventually(() => dials.includes("Bearer second"), { what: "a dial with the new token" });
 });
+
+it(
+  "an agent that reached an edge with much to do waits for it, and does not dial anew",
+  { timeout: 60_000 },
+  async () => {
+    answer = { type: "welcome", protocol: PROTOCOL_VERSION, epoch: 1, wanted: [] };
+    busyMs = 12_000;
+    link.start();
+    await eventually(() => happened.includes("welcome"), { what: "the welcome", timeoutMs: 40_000 });
+    expect(dials).toHaveLength(1);
+  },
+);
 
 it("an agent whose hello is refused for what it says tells so and dials again: what it says changes", async () => {
   answer = { type: "refused", code: "invalid_request", message: "sessions.0.report is none" };
