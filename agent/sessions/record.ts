@@ -87,8 +87,15 @@ export const SessionRecord = z.discriminatedUnion("phase", [
   z.object({ ...head, phase: z.literal("submitted") }),
   /** Its process has been spawned, or is about to be. */
   z.object({ ...head, phase: z.literal("launched"), launch: Launch }),
-  /** How it ends is settled. `alive`: it is ended by us, and its kill scripts run first. */
-  z.object({ ...head, phase: z.literal("ending"), launch: Launch, outcome: Outcome, alive: z.boolean() }),
+  /** How it ends is settled, and since when. `alive`: it is ended by us, and its kill scripts run first. */
+  z.object({
+    ...head,
+    phase: z.literal("ending"),
+    launch: Launch,
+    outcome: Outcome,
+    alive: z.boolean(),
+    endedAt: z.int().optional(),
+  }),
   /** Nothing of it runs any more. */
   z.object({ ...head, phase: z.literal("ended"), report: SessionReport }),
 ]);

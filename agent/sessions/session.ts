@@ -28,6 +28,9 @@ export type SessionContext = Pick<PreparationOptions, "refusedPorts" | "clock"> 
 
 type Ending = Extract<SessionRecord, { phase: "ending" }>;
 
+/** An end that its user has asked for. */
+const isWish = ({ want, outcome }: Ending): boolean => want === "cancel" && outcome.state === "canceled";
+
 const TRY_AGAIN_MS = 5000;
 
 /**
@@ -87,6 +90,8 @@ export class Session implements AsyncDisposable {
     if (current === undefined) return;
     const port = this.#isAllowed(current.port) ? current.port : record.launch.port;
     this.#report = liveReport(this.spec.id, record.launch, current, port, jobOf(record.launch));
+    // That one has been told already.
+    if (record.phase === "ending" && !isWish(record)) this.#report = this.#endOf(record);
   }
 
   /** Goes on from where the record stands: starts, finds again, or ends. Does nothing while that is under way. */
@@ -193,7 +198,8 @@ export class Session implements AsyncDisposable {
       // What was learned of it while it lived.
       const { current } = this.#record;
       const last = current.phase === "launched" ? current.launch : launch;
-      await this.#record.enter({ phase: "ending", launch: last, ...ending });
+      const endedAt = this.#context.clock();
+      await this.#record.enter({ phase: "ending", launch: last, ...ending, endedAt });
     } catch (error) {
       // What cannot be watched can still be ended.
       if (!(error instanceof CannotAsk) || !this.#canceled.signal.aborted) throw error;
@@ -207,11 +213,11 @@ export class Session implements AsyncDisposable {
    * A cancel is told when nothing is left: that is what it promises. Any other end is a fact at once, also while what
    * is left of the session is still being ended.
    */
-  async #end(file: ServiceFile, { launch, outcome, alive, want }: Ending): Promise<void> {
-    const isWish = want === "cancel" && outcome.state === "canceled";
-    if (!isWish) {
+  async #end(file: ServiceFile, ending: Ending): Promise<void> {
+    const { launch, outcome, alive } = ending;
+    if (!isWish(ending)) {
       await this.#publish(file, outcome);
-      this.#tell(endedReport(this.#report, outcome, this.#context.clock()));
+      this.#tell(this.#endOf(ending));
     }
     const left = await this.#runner.end({
       launch,
@@ -221,6 +227,10 @@ export class Session implements AsyncDisposable {
     });
     for (const text of left) this.#notify("warning", text);
     await this.#close(file, outcome);
+  }
+
+  #endOf({ outcome, endedAt }: Ending): SessionReport {
+    return endedReport(this.#report, outcome, endedAt ?? this.#context.clock());
   }
 
   /** Nothing of it runs: the end is written down and told. */

@@ -201,6 +201,19 @@ describe("a new agent", { timeout: 30_000 }, () => {
     expect(workspace.report(spec.id)).toEqual(report);
   });
 
+  it("takes back no end that was told while what is left of it was still being ended", async () => {
+    const workspace = await Workspace.open({
+      brief: `bash -c 'trap "" TERM; echo deaf; until false; do sleep 1; done' & sleep 0.5; exit 4`,
+    });
+    const spec = workspace.spec("brief");
+    workspace.want(spec);
+    const report = await workspace.until(spec.id, "failed");
+    await workspace.down();
+    expect(JSON.parse(await workspace.read(spec.id, "record.json"))).toMatchObject({ phase: "ending" });
+    await workspace.up();
+    expect(workspace.report(spec.id)).toEqual(report);
+  });
+
   it("passes over a broken record, and keeps the others", async () => {
     const workspace = await Workspace.open({ echo: COUNTED });
     const [one, other] = [await workspace.run("echo"), await workspace.run("echo")];
