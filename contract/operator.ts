@@ -4,12 +4,15 @@ import { Role, UserId } from "./person.ts";
 
 const time = z.iso.datetime();
 
+/** The most that a reason may have; characters. */
+export const REASON_LENGTH = 300;
+
 /** A line that an operator writes to somebody: who reads it is said where it is asked for. */
 export const Reason = z
   .string()
   .trim()
   .min(1)
-  .max(300)
+  .max(REASON_LENGTH)
   // Not a regex of the schema: in JSON Schema a pattern has no flags.
   .refine((text) => !/\p{Cc}/u.test(text), "must not hold control characters");
 

@@ -117,11 +117,10 @@ export async function visitorOf(request: Request, url: Origin, env: Env): Promis
 
 /**
  * The same, of a request that a function has let through and passed on to a workspace's object: where it came from was
- * looked at there, and is not looked at twice on every request's way.
+ * looked at there, and is not looked at twice on every request's way. The proof is read anew: whoever is in a hurry asks
+ * `seenVisitor` first.
  */
 export async function forwardedVisitor(request: Request, url: Origin, env: Env): Promise<Visitor> {
-  const seen = seenVisitor(request, url, env);
-  if (seen !== undefined) return seen;
   const authorization = request.headers.get("authorization");
   const program = authorization === null ? undefined : await programOf(authorization, env);
   return program ?? browserOf(request.headers.get("cookie"), url, env);

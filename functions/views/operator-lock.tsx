@@ -1,9 +1,7 @@
 import type { LockedOut, OperatorUser } from "../../contract/operator.ts";
 import { AskOnce } from "./ask-once.tsx";
+import { ReasonField } from "./reason-field.tsx";
 import { Ago } from "./time.tsx";
-
-/** Characters of a reason, as the API takes them. */
-const LONGEST_REASON = 300;
 
 /** That somebody is locked out: since when, by whom, why. */
 export const LockedMark = ({
@@ -32,10 +30,7 @@ export function LockOut({ user: { id, name } }: { user: OperatorUser }) {
       keeps="Leave it"
       fields={
         <>
-          <label class="reason">
-            Reason
-            <input type="text" name="reason" required maxlength={LONGEST_REASON} autocomplete="off" />
-          </label>
+          <ReasonField />
           <label class="choice">
             <input type="checkbox" name="cancels" value="1" />
             <span>Cancel their sessions too; what is not saved in them is lost</span>

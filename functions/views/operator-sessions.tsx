@@ -8,6 +8,7 @@ import {
   SessionFilters,
   type SessionFilter,
 } from "./operator-session-filters.tsx";
+import { ReasonField } from "./reason-field.tsx";
 import { lookOf, State } from "./state.tsx";
 import { Elapsed } from "./time.tsx";
 
@@ -23,9 +24,6 @@ type Props = {
   now: number;
 };
 
-/** Characters of a reason, as the API takes them. */
-const LONGEST_REASON = 300;
-
 /** Cancel, asked once, in place; its owner reads the reason. */
 function Cancel({ session }: { session: OperatorSession }) {
   const { user, id, name, userName } = session;
@@ -38,12 +36,7 @@ function Cancel({ session }: { session: OperatorSession }) {
       question={`Cancel ${name} of ${owner}?`}
       action={`/operator/sessions/${user}/${id}/cancel`}
       does="Cancel the session"
-      fields={
-        <label class="reason">
-          Reason
-          <input type="text" name="reason" required maxlength={LONGEST_REASON} autocomplete="off" />
-        </label>
-      }
+      fields={<ReasonField />}
     >
       The application ends, and what is not saved in it is lost. Saved files stay. {userName ?? "The owner"}{" "}
       sees your name and the reason.

@@ -1,14 +1,11 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { AgentFrame, EdgeFrame, Traffic } from "../../../contract/frames.ts";
+import type { EdgeFrame, Traffic } from "../../../contract/frames.ts";
 import { SessionId, type StreamId, streamId } from "../../../contract/ids.ts";
-import { EdgeClient } from "../../../agent/relay/edge-client.ts";
-import { Relay } from "../../../agent/relay/relay.ts";
 import { eventually } from "../../support/eventually.ts";
+import { RelayStage } from "../../support/relay-stage.ts";
 
 const session = SessionId.parse("s000000000000");
 const anId = () => streamId((bytes) => crypto.getRandomValues(bytes));
@@ -16,37 +13,17 @@ const NOTHING = new Uint8Array(0);
 const MINUTE = 60_000;
 const WAIT = { timeoutMs: 20_000 };
 
-let service: Server;
-let edge: Server;
-let sent: AgentFrame[];
-let relay: Relay;
-let client: EdgeClient;
-
-const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+let stage: RelayStage;
 
 beforeEach(async () => {
   // The relay's own clock; what goes over the sockets keeps its time.
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  [service, edge] = [createServer(), createServer()];
-  for (const server of [service, edge]) await once(server.listen(0, "127.0.0.1"), "listening");
-  sent = [];
-  client = new EdgeClient(
-    new URL(`http://127.0.0.1:${portOf(edge)}`),
-    () => "token",
-    (head) => void sent.push(head),
-  );
-  const address = { port: portOf(service), connect: undefined };
-  relay = new Relay(client, { service: () => address, log: () => undefined });
+  stage = await RelayStage.open();
 });
 
 afterEach(() => {
-  relay[Symbol.dispose]();
-  client[Symbol.dispose]();
+  stage[Symbol.dispose]();
   vi.useRealTimers();
-  for (const server of [service, edge]) {
-    server.closeAllConnections();
-    server.close();
-  }
 });
 
 type RequestHead = Extract<EdgeFrame, { type: "request" }>;
@@ -56,7 +33,7 @@ function ask(changes: Partial<RequestHead> = {}, payload: Uint8Array = NOTHING):
   const head: RequestHead = {
     type: "request",
     id: anId(),
-    target: { kind: "port", session, port: portOf(service), tls: false },
+    target: { kind: "port", session, port: stage.port, tls: false },
     visitor: "login:1",
     method: "POST",
     path: "/",
@@ -64,27 +41,27 @@ function ask(changes: Partial<RequestHead> = {}, payload: Uint8Array = NOTHING):
     body: payload.byteLength === 0 ? "none" : "inline",
     ...changes,
   };
-  relay.receive({ head, payload });
+  stage.relay.receive({ head, payload });
   return head.id;
 }
 
 /** The service reads each request, and answers with so many bytes. */
 function answerAll(bytes: number): void {
-  service.on("request", (request, response) => {
+  stage.service.on("request", (request, response) => {
     void buffer(request).then(() => response.end(Buffer.alloc(bytes)));
   });
 }
 
 const hasEnded = (id: string): boolean =>
-  sent.some(
+  stage.sent.some(
     (frame) => (frame.type === "response" || frame.type === "segment") && frame.id === id && frame.end,
   );
 
 /** What the edge is told once so many minutes have passed. */
 function tellAfter(minutes = 1): Traffic[] {
-  const before = sent.length;
+  const before = stage.sent.length;
   vi.advanceTimersByTime(minutes * MINUTE);
-  return sent.slice(before).flatMap((frame) => (frame.type === "active" ? (frame.traffic ?? []) : []));
+  return stage.sent.slice(before).flatMap((frame) => (frame.type === "active" ? (frame.traffic ?? []) : []));
 }
 
 const NONE = { http: 0, sse: 0, websocket: 0 };
@@ -99,7 +76,7 @@ it("tells the edge how many bytes went each way, once", { timeout: 60_000 }, asy
 
 it("counts bodies and answers that go beside the link", { timeout: 60_000 }, async () => {
   const [up, down] = [3_000_000, 5_000_000];
-  edge.on("request", (request, response) => {
+  stage.edge.on("request", (request, response) => {
     if (request.method === "GET") response.end(Buffer.alloc(up));
     else void buffer(request).then(() => response.writeHead(204).end());
   });
@@ -110,24 +87,24 @@ it("counts bodies and answers that go beside the link", { timeout: 60_000 }, asy
 });
 
 it("tells which streams are open, also those on which nothing happens", { timeout: 60_000 }, async () => {
-  service.on("request", (request, response) => {
+  stage.service.on("request", (request, response) => {
     const type = request.url === "/events" ? "text/event-stream; charset=utf-8" : "text/plain";
     response.writeHead(200, { "content-type": type }).write("begin");
   });
-  const services = new WebSocketServer({ server: service });
-  const edges = new WebSocketServer({ server: edge });
+  const services = new WebSocketServer({ server: stage.service });
+  const edges = new WebSocketServer({ server: stage.edge });
   const [browser, application] = [once(edges, "connection"), once(services, "connection")];
   const ids = [ask({ method: "GET", path: "/events" }), ask({ method: "GET" })];
-  const target = { kind: "port", session, port: portOf(service), tls: false } as const;
+  const target = { kind: "port", session, port: stage.port, tls: false } as const;
   const headers: [string, string][] = [["host", "sessions.localhost"]];
   const head = { type: "websocket", id: anId(), target, visitor: "login:1", path: "/", headers } as const;
-  relay.receive({ head, payload: NOTHING });
+  stage.relay.receive({ head, payload: NOTHING });
   const [[atEdge], [atService]] = (await Promise.all([browser, application])) as [[WebSocket], [WebSocket]];
   atEdge.send("12345678");
   await once(atService, "message");
   atService.send(Buffer.alloc(20));
   await once(atEdge, "message");
-  await eventually(() => sent.filter(({ type }) => type === "response").length === 2, {
+  await eventually(() => stage.sent.filter(({ type }) => type === "response").length === 2, {
     ...WAIT,
     what: "both answers",
   });
@@ -135,7 +112,7 @@ it("tells which streams are open, also those on which nothing happens", { timeou
   expect(tellAfter()).toEqual([{ toBrowser: 30, toService: 8, open }]);
   expect(tellAfter(4)).toEqual([]);
   expect(tellAfter()).toEqual([{ toBrowser: 0, toService: 0, open }]);
-  for (const id of ids) relay.receive({ head: { type: "abort", id }, payload: NOTHING });
+  for (const id of ids) stage.relay.receive({ head: { type: "abort", id }, payload: NOTHING });
   atEdge.close();
   await once(atService, "close");
   await eventually(() => tellAfter().some((told) => told.open.websocket === 0), {

@@ -1,51 +1,28 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type AgentFrame, decodeFrame, EdgeFrame, encodeFrame } from "../../../contract/frames.ts";
+import { decodeFrame, EdgeFrame, encodeFrame } from "../../../contract/frames.ts";
 import { SessionId, streamId } from "../../../contract/ids.ts";
-import { EdgeClient } from "../../../agent/relay/edge-client.ts";
-import { Relay } from "../../../agent/relay/relay.ts";
 import { eventually } from "../../support/eventually.ts";
+import { RelayStage } from "../../support/relay-stage.ts";
 
 const session = SessionId.parse("s000000000000");
 const id = streamId((bytes) => crypto.getRandomValues(bytes));
 
-let service: Server;
-let edge: Server;
-let sent: AgentFrame[];
-let relay: Relay;
-let client: EdgeClient;
-
-const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+let stage: RelayStage;
 
 beforeEach(async () => {
-  [service, edge] = [createServer(), createServer()];
-  for (const server of [service, edge]) await once(server.listen(0, "127.0.0.1"), "listening");
-  sent = [];
-  client = new EdgeClient(
-    new URL(`http://127.0.0.1:${portOf(edge)}`),
-    () => "token",
-    (head) => void sent.push(head),
-  );
-  const address = { port: portOf(service), connect: undefined };
-  relay = new Relay(client, { service: () => address, log: () => undefined });
+  stage = await RelayStage.open();
 });
 
 afterEach(() => {
-  relay[Symbol.dispose]();
-  client[Symbol.dispose]();
-  for (const server of [service, edge]) {
-    server.closeAllConnections();
-    server.close();
-  }
+  stage[Symbol.dispose]();
 });
 
 /** Has the relay open a WebSocket for a browser that sends these headers. */
 function open(headers: [string, string][] = []): void {
-  const target = { kind: "port", session, port: portOf(service), tls: false } as const;
+  const target = { kind: "port", session, port: stage.port, tls: false } as const;
   const frame = encodeFrame({
     type: "websocket",
     id,
@@ -56,12 +33,14 @@ function open(headers: [string, string][] = []): void {
   });
   const { head, payload } = decodeFrame(EdgeFrame, frame);
   if (head.type !== "websocket") throw new Error(head.type);
-  relay.receive({ head, payload });
+  stage.relay.receive({ head, payload });
 }
 
 it("a WebSocket with a header that no request can have is answered, and harms no other", () => {
   open([["x-odd", "a\u0001b"]]);
-  expect(sent).toEqual([{ type: "fail", id, code: "broken", message: expect.stringContaining("x-odd") }]);
+  expect(stage.sent).toEqual([
+    { type: "fail", id, code: "broken", message: expect.stringContaining("x-odd") },
+  ]);
 });
 
 it(
@@ -70,10 +49,10 @@ it(
   async () => {
     const sockets: Duplex[] = [];
     const upgrades: (() => void)[] = [];
-    const services = new WebSocketServer({ server: service });
+    const services = new WebSocketServer({ server: stage.service });
     services.on("connection", (_socket, { socket }) => sockets.push(socket));
     const edges = new WebSocketServer({ noServer: true });
-    edge.on("upgrade", (request, socket, head) => {
+    stage.edge.on("upgrade", (request, socket, head) => {
       upgrades.push(() =>
         edges.handleUpgrade(request, socket, head, (each) => edges.emit("connection", each)),
       );
@@ -81,7 +60,7 @@ it(
     open();
     await eventually(() => upgrades.length === 1 && sockets.length === 1, { what: "the edge to be asked" });
     const closed = once(edges, "connection").then(([socket]) => once(socket, "close"));
-    const gone = once(sockets[0] ?? service, "close");
+    const gone = once(sockets[0] ?? stage.service, "close");
     sockets[0]?.destroy();
     await gone;
     upgrades[0]?.();
@@ -92,8 +71,8 @@ it(
 /** Lets the edge take its end; its socket, and the service's. */
 async function coupled(): Promise<[edge: WebSocket, service: WebSocket]> {
   const [atEdge, atService] = [
-    new WebSocketServer({ server: edge }),
-    new WebSocketServer({ server: service }),
+    new WebSocketServer({ server: stage.edge }),
+    new WebSocketServer({ server: stage.service }),
   ];
   const both = Promise.all([once(atEdge, "connection"), once(atService, "connection")]);
   open();
