@@ -25,3 +25,18 @@ export async function eventually<Value>(
     await delay(25);
   }
 }
+
+/**
+ * Waits for a text that somebody else writes to have all of its last line: a file is there, and empty, before its
+ * first byte is.
+ * @throws Error as `eventually`
+ */
+export async function eventuallyWritten(
+  read: () => Promise<string>,
+  options: { timeoutMs?: number; what?: string } = {},
+): Promise<string> {
+  return eventually(async () => {
+    const text = await read();
+    return text.endsWith("\n") ? text : undefined;
+  }, options);
+}

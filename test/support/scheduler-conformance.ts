@@ -5,7 +5,7 @@ import { BerthError } from "../../contract/problem.ts";
 import { Partition } from "../../contract/resource.ts";
 import type { SchedulerRequest } from "../../contract/session.ts";
 import type { JobRef, JobRequest, JobStatus } from "../../agent/scheduler/scheduler.ts";
-import { eventually } from "./eventually.ts";
+import { eventually, eventuallyWritten } from "./eventually.ts";
 import { type BatchSite, hasNodes, sessionScript, type Site } from "./scheduler-site.ts";
 
 const newSession = () => sessionId((bytes) => randomFillSync(bytes));
@@ -103,7 +103,8 @@ export function itIsAScheduler(
       const ref = await start("uname -n; exec sleep infinity");
       const running = await become(ref, "running");
       expect(site.nodes).toContain(running.node);
-      expect(await eventually(() => sh('cat -- "$1/log"', ref.directory))).toBe(`${running.node}\n`);
+      const log = await eventuallyWritten(() => sh('cat -- "$1/log"', ref.directory), { timeoutMs });
+      expect(log).toBe(`${running.node}\n`);
       if (!isBatch) return;
       const left = (running.endsAt ?? 0) - Date.now();
       expect(left).toBeGreaterThan(0);

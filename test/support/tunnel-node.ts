@@ -14,7 +14,7 @@ import { makeTunnelKeys } from "../../agent/ssh/tunnel-keys.ts";
 import type { TunnelServerOptions } from "../../agent/ssh/tunnel-server.ts";
 import { TunnelServer } from "../../agent/ssh/tunnel-server.ts";
 import { sessionId } from "../../contract/ids.ts";
-import { eventually } from "./eventually.ts";
+import { eventually, eventuallyWritten } from "./eventually.ts";
 import { processesOf } from "./processes.ts";
 
 const LIBRARY = join(import.meta.dirname, "../../agent/script/tunnel.sh");
@@ -180,7 +180,6 @@ export class TunnelNode {
   /** Kills the ssh that has the tunnel. */
   async killSsh(): Promise<void> {
     const file = join(this.directory, "node/tunnel/ssh.pid");
-    const pid = await eventually(async () => Number(await readFile(file, "utf8")), { what: file });
-    process.kill(pid, "SIGKILL");
+    process.kill(Number(await eventuallyWritten(() => readFile(file, "utf8"), { what: file })), "SIGKILL");
   }
 }

@@ -8,7 +8,7 @@ import type { JobRef, JobRequest } from "../../../agent/scheduler/scheduler.ts";
 import { identify, isAlive } from "../../../agent/process-tree.ts";
 import { START_LOCK } from "../../../agent/script/parts.ts";
 import { CannotAsk } from "../../../agent/ssh/shell.ts";
-import { eventually } from "../../support/eventually.ts";
+import { eventually, eventuallyWritten } from "../../support/eventually.ts";
 import { LocalShell } from "../../support/local-shell.ts";
 import { itIsAScheduler } from "../../support/scheduler-conformance.ts";
 
@@ -109,7 +109,7 @@ describe("a session on the controller", () => {
     const ref = await start(
       "trap '' TERM; setsid sleep infinity & echo $! >escaped; while :; do sleep 60; done",
     );
-    const pid = await eventually(() => readFile(join(job.directory, "escaped"), "utf8"));
+    const pid = await eventuallyWritten(() => readFile(join(job.directory, "escaped"), "utf8"));
     const escaped = identify(Number(pid));
     expect(await none.cancel(shell, ref)).toEqual({ kind: "canceled" });
     expect(await none.cancel(shell, ref)).toEqual({ kind: "canceled" });
