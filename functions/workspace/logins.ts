@@ -102,8 +102,9 @@ export class Logins {
 
   /** Those beyond what anybody has browsers, the longest unused. */
   surplus(): string[] {
-    const rows = [...this.#rows.values()].toSorted((a, b) => b.seen - a.seen);
-    return rows.slice(KEPT).map(({ id }) => id);
+    return this.#byUse()
+      .slice(KEPT)
+      .map(({ id }) => id);
   }
 
   /**
@@ -141,9 +142,8 @@ export class Logins {
 
   /** The live ones, the last used first. */
   list(now: number): Login[] {
-    return [...this.#rows.values()]
+    return this.#byUse()
       .filter((row) => !this.#isOver(row, now))
-      .toSorted((a, b) => b.seen - a.seen)
       .map(({ id, role, created, seen, expires, agent, from }) => ({
         id,
         role,
@@ -180,6 +180,11 @@ export class Logins {
   due(): number | null {
     const times = [...this.#rows.values()].map((row) => this.#end(row));
     return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** The last used first; of those used at the same moment, the one that began last. */
+  #byUse(): Row[] {
+    return [...this.#rows.values()].toReversed().toSorted((a, b) => b.seen - a.seen);
   }
 
   #end(row: Row): number {

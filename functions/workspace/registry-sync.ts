@@ -57,6 +57,8 @@ export class RegistrySync implements Chore {
   readonly #noticed = new Map<string, string>();
   /** Counts the changes, to see whether one came while a report was on its way. */
   #changes = 0;
+  /** And what is counted, likewise. */
+  #counts = 0;
 
   constructor(ctx: DurableObjectState, env: Env, options: RegistrySyncOptions) {
     this.#send = (report) => registryPart(env, "intake").sync(UserId.parse(ctx.id.name), report);
@@ -65,7 +67,10 @@ export class RegistrySync implements Chore {
     this.#ended = new EndedOutbox(ctx.storage.sql);
     options.audit.onEntry = () => this.changed();
     options.feed.onSession = (stored) => this.session(stored);
-    options.counters.onCount = () => this.#plan(COUNTED_MS);
+    options.counters.onCount = () => {
+      this.#counts += 1;
+      this.#plan(COUNTED_MS);
+    };
   }
 
   /** Something has changed that the registry is told. */
@@ -105,12 +110,13 @@ export class RegistrySync implements Chore {
   }
 
   async run(now: number): Promise<void> {
-    const changes = this.#changes;
+    const [changes, counts] = [this.#changes, this.#counts];
     try {
       const isAll = await this.#tellAll(now);
       const rests = !isAll || changes !== this.#changes;
-      const [due, changedAt] = rests ? [now + this.#spread(), now] : [null, null];
-      this.#state.save({ due, changedAt, failures: 0 });
+      this.#state.save({ due: null, changedAt: null, failures: 0 });
+      if (rests) this.#plan(this.#spread());
+      else if (counts !== this.#counts) this.#plan(COUNTED_MS);
     } catch (error) {
       const failures = this.#state.value.failures + 1;
       console.warn(`the registry does not take reports (${failures}):`, error);

@@ -222,6 +222,9 @@ export class Shares implements Chore {
     const share = { id, session: stored.spec.id, with: request.with, mode, created: now, ends };
     if (!(await claim(share, owner())))
       throw new BerthError("forbidden", `session "${session}" was shared by somebody else before`);
+    // Meanwhile the session may have ended, or its owner may have been locked out.
+    if (!this.#isLive(share, Date.now()))
+      throw new BerthError("invalid_request", `session "${session}" can be shared no longer`);
     table.add(share);
     const detail = `${mode}, ${spellWith(share.with)}, until ${new Date(ends).toISOString()}`;
     audit.note("session.share", caller, { session, detail, at: now });

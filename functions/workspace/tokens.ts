@@ -39,7 +39,7 @@ export class Tokens {
 
   constructor(sql: SqlStorage) {
     this.#table = new Table(sql, SCHEMA);
-    for (const row of this.#table.exec<Stored>("SELECT * FROM tokens ORDER BY created"))
+    for (const row of this.#table.exec<Stored>("SELECT * FROM tokens ORDER BY created, rowid"))
       this.#rows.set(row.id, {
         ...row,
         scopes: z.array(ScopeSchema).parse(JSON.parse(row.scopes)),

@@ -1,14 +1,18 @@
 import { evictDurableObject, reset } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LOCAL_USER } from "../../../contract/person.ts";
+import { Intake } from "../../../functions/registry/intake.ts";
 import { TestAgent } from "../support/agent.ts";
 import { api, CONSOLE, workspace } from "../support/edge.ts";
 import { browserOf, person } from "../support/people.ts";
 import { readPrometheus } from "../support/prometheus.ts";
-import { tell } from "../support/registry.ts";
+import { stopAlarms, tell } from "../support/registry.ts";
 import { running } from "../support/running.ts";
 
+beforeEach(stopAlarms);
+
 afterEach(async () => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
   await reset();
 });
@@ -53,6 +57,28 @@ describe("the metrics", () => {
       await evictDurableObject(workspace());
       expect(await count()).toBe(life);
     }
+  });
+});
+
+describe("what is counted while a report is on its way", () => {
+  it("is told two minutes later, though nothing else happens", async () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object that it was taken from
+    const { sync } = Intake.prototype;
+    const spy = vi.spyOn(Intake.prototype, "sync").mockImplementationOnce(async function (
+      this: Intake,
+      ...args
+    ) {
+      await api("GET", "/me/1024/");
+      return sync.apply(this, args);
+    });
+    await using _agent = await TestAgent.connect();
+    expect(await tell(LOCAL_USER)).toBe(true);
+    expect(await tell(LOCAL_USER, 120_000)).toBe(true);
+    expect(spy.mock.calls.map(([, { snapshot }]) => snapshot.counters.values["relayed_requests"])).toEqual([
+      undefined,
+      1,
+    ]);
+    expect(await tell(LOCAL_USER, 120_000)).toBe(false);
   });
 });
 

@@ -1,11 +1,13 @@
-import { reset } from "cloudflare:test";
+import { reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Session } from "../../../contract/session.ts";
 import { Share } from "../../../contract/share.ts";
+import { ShareOwners } from "../../../functions/registry/share-owners.ts";
+import { ShareTable } from "../../../functions/workspace/share-table.ts";
 import { TestAgent } from "../support/agent.ts";
 import { Browser } from "../support/browser.ts";
-import { api, CONSOLE, problemOf } from "../support/edge.ts";
+import { api, CONSOLE, problemOf, workspace } from "../support/edge.ts";
 import { browserOf, person } from "../support/people.ts";
 import { running } from "../support/running.ts";
 import { report } from "../support/samples.ts";
@@ -22,6 +24,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await agent[Symbol.asyncDispose]();
   await reset();
 });
@@ -82,6 +85,24 @@ describe("a share", () => {
     await agent.report(report(session.id, { state: "completed", status: "Completed" }));
     expect(await problemOf(await post({ with: withBen }))).toMatchObject({ code: "invalid_request" });
     expect(await listed()).toEqual([]);
+  });
+
+  it("is of none that was canceled while the share was being made", async () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object that it was taken from
+    const { claim } = ShareOwners.prototype;
+    const spy = vi.spyOn(ShareOwners.prototype, "claim").mockImplementationOnce(async function (
+      this: ShareOwners,
+      ...args
+    ) {
+      await api("POST", `/api/sessions/${session.id}/cancel`);
+      return claim.apply(this, args);
+    });
+    const problem = await problemOf(await post({ with: withBen }));
+    expect([spy.mock.calls.length, problem.status, problem.code]).toEqual([1, 400, "invalid_request"]);
+    const kept = await runInDurableObject(workspace(), (_instance, { storage }) =>
+      new ShareTable(storage.sql).shares(),
+    );
+    expect(kept).toEqual([]);
   });
 
   it("is its owner's alone to make, see and end", async () => {

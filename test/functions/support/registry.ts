@@ -14,6 +14,14 @@ export const registry = () => env.REGISTRY.getByName("registry");
 export const registered = <Name extends keyof RegistryParts>(name: Name): Calls<RegistryParts[Name]> =>
   registryPart(env, name);
 
+const YEAR_MS = 365 * 86_400_000;
+
+/**
+ * Lets no alarm ring by itself from here on: the test's clock, by which alarms are set, runs a year ahead of the runtime's, by
+ * which they ring. Undone by `vi.useRealTimers`.
+ */
+export const stopAlarms = (): void => void vi.setSystemTime(Date.now() + YEAR_MS);
+
 /** Lets so much time pass that a workspace tells the registry what it has to tell. False: it had nothing. */
 export async function tell(user: UserId, afterMs = 10_000): Promise<boolean> {
   vi.setSystemTime(Date.now() + afterMs);

@@ -8,6 +8,7 @@ import { partOf } from "../../../functions/workspace/parts.ts";
 import { Browser } from "../support/browser.ts";
 import { CONSOLE } from "../support/edge.ts";
 import { browserOf, person } from "../support/people.ts";
+import { stopAlarms } from "../support/registry.ts";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
@@ -189,6 +190,7 @@ describe("the idle limit", () => {
 
 describe("the alarm", () => {
   it("ends what is over, also after an eviction", async () => {
+    stopAlarms();
     const browser = await browserOf(ana);
     expect(await statusOf(browser)).toBe(200);
     later(LIMIT + HOUR);
@@ -226,6 +228,16 @@ describe("a logout", () => {
 });
 
 describe("more logins than anybody has browsers", () => {
+  it("are without the first, though all of them began at the same moment", async () => {
+    await runInDurableObject(object(), (_instance, { storage }) => {
+      const logins = new Logins(storage.sql, HOUR);
+      const login = { role: "user", expires: DAY, agent: "", from: null, token: null } as const;
+      const ids = Array.from({ length: 51 }, () => logins.add(login, 0).id);
+      expect(logins.surplus()).toEqual(ids.slice(0, 1));
+      expect(logins.list(0).map(({ id }) => id)).toEqual(ids.toReversed());
+    });
+  });
+
   it("push the longest unused one out, with what is open for it", async () => {
     const first = await browserOf(ana);
     const response = await first.go(`${CONSOLE}/api/events`, { headers: { accept: "text/event-stream" } });
