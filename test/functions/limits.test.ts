@@ -186,12 +186,15 @@ describe("event streams", () => {
       });
     await first[Symbol.asyncDispose]();
     // That a reader has gone is noticed when another is refused, at the latest.
-    const answer = await vi.waitFor(async () => {
-      const response = await api("GET", "/api/events");
-      if (response.status === 200) return response;
-      await response.body?.cancel();
-      throw new Error("there is no room yet");
-    });
+    const answer = await vi.waitFor(
+      async () => {
+        const response = await api("GET", "/api/events");
+        if (response.status === 200) return response;
+        await response.body?.cancel();
+        throw new Error("there is no room yet");
+      },
+      { timeout: 20_000 },
+    );
     await using third = new EventReader(answer);
     expect(await third.next()).toMatchObject({ event: "agent" });
   });

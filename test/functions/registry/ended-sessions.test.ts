@@ -1,14 +1,16 @@
 import { evictDurableObject, reset } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LOCAL_USER, type Person } from "../../../contract/person.ts";
 import { Intake } from "../../../functions/registry/intake.ts";
 import type { EndedSession } from "../../../functions/registry/workspace-report.ts";
 import { TestAgent } from "../support/agent.ts";
 import { launch, workspace } from "../support/edge.ts";
 import { person } from "../support/people.ts";
-import { registered, snapshotOf, tell } from "../support/registry.ts";
+import { registered, snapshotOf, stopAlarms, tell } from "../support/registry.ts";
 import { running } from "../support/running.ts";
 import { report } from "../support/samples.ts";
+
+beforeEach(stopAlarms);
 
 afterEach(async () => {
   vi.restoreAllMocks();

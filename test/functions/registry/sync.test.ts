@@ -1,21 +1,25 @@
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SessionId } from "../../../contract/ids.ts";
 import { LOCAL_USER } from "../../../contract/person.ts";
 import { Intake } from "../../../functions/registry/intake.ts";
 import { TestAgent } from "../support/agent.ts";
 import { api, launch, workspace } from "../support/edge.ts";
 import { browserOf, person } from "../support/people.ts";
-import { registered, registry, tell } from "../support/registry.ts";
+import { registered, registry, stopAlarms, tell } from "../support/registry.ts";
 import { running } from "../support/running.ts";
 import { report, service, spec } from "../support/samples.ts";
+
+beforeEach(stopAlarms);
 
 afterEach(async () => {
   vi.restoreAllMocks();
   vi.useRealTimers();
   await reset();
 });
+
+const PATIENCE = { timeout: 20_000 };
 
 const users = () => registered("users").list({ limit: 100 });
 const lines = () => registered("auditLog").page({}, { order: "oldest", limit: 1000 });
@@ -73,7 +77,7 @@ describe("the registry", () => {
     await vi.waitFor(async () => {
       await tell(LOCAL_USER);
       expect(await local()).toMatchObject({ online: false, host: "workspace" });
-    });
+    }, PATIENCE);
   });
 
   it("knows the live sessions, and how many there are of which state", async () => {
@@ -159,7 +163,7 @@ describe("a workspace", () => {
     vi.spyOn(console, "warn").mockReturnValue();
     await using agent = await TestAgent.connect();
     const ringing = tell(LOCAL_USER);
-    await vi.waitFor(() => expect(sync).toHaveBeenCalled());
+    await vi.waitFor(() => expect(sync).toHaveBeenCalled(), PATIENCE);
     const { id } = await running(agent);
     expect((await api("POST", `/api/sessions/${id}/cancel`)).status).toBe(202);
     await runInDurableObject(registry(), () => reject(new Error("it was never there")));

@@ -10,6 +10,7 @@ import { api, CONSOLE, problemOf } from "../support/edge.ts";
 import { agentOf } from "../support/enrolled.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { browserOf, person } from "../support/people.ts";
+import { stopAlarms } from "../support/registry.ts";
 
 afterEach(async () => {
   vi.useRealTimers();
@@ -102,6 +103,7 @@ describe("a token", () => {
   });
 
   it("ends when it expires, with its streams", async () => {
+    stopAlarms();
     const ana = await person("ana");
     const { token } = await tokenOf(await browserOf(ana), ["read"], { expiresInDays: 1 });
     const events = new EventReader(await askWith(token, "/api/events"));
@@ -147,6 +149,7 @@ describe("a token", () => {
   });
 
   it("that has expired is listed for a month, and makes room for another of its name", async () => {
+    stopAlarms();
     const ana = await person("ana");
     await tokenOf(await browserOf(ana), ["read"], { expiresInDays: 1 });
     const { logins, tokens } = await partOf(env, ana.id, "account").overview(null);

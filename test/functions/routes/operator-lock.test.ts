@@ -9,7 +9,7 @@ import { bearer, postFrom, tokenOf } from "../support/account.ts";
 import type { Browser } from "../support/browser.ts";
 import { ask, CONSOLE, problemOf } from "../support/edge.ts";
 import { browserOf, person } from "../support/people.ts";
-import { registered, tell } from "../support/registry.ts";
+import { registered, stopAlarms, tell } from "../support/registry.ts";
 
 const REASON = "A token of hers was in a public repository";
 const ana = await person("ana");
@@ -19,6 +19,7 @@ let anas: Browser;
 let olgas: Browser;
 
 beforeEach(async () => {
+  stopAlarms();
   [anas, olgas] = [await browserOf(ana), await browserOf(olga)];
   for (const { id } of [ana, olga]) await tell(id);
 });

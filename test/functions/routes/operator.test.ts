@@ -1,5 +1,5 @@
 import { reset, runInDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { CreatedToken } from "../../../contract/account.ts";
 import {
@@ -16,8 +16,10 @@ import { TestAgent } from "../support/agent.ts";
 import type { Browser } from "../support/browser.ts";
 import { api, ask, CONSOLE, launch, problemOf, sessionNamed, workspace } from "../support/edge.ts";
 import { browserOf, person } from "../support/people.ts";
-import { registered, snapshotOf, tell } from "../support/registry.ts";
+import { registered, snapshotOf, stopAlarms, tell } from "../support/registry.ts";
 import { running } from "../support/running.ts";
+
+beforeEach(stopAlarms);
 
 afterEach(async () => {
   vi.useRealTimers();

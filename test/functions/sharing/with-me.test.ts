@@ -12,6 +12,7 @@ import { TestAgent } from "../support/agent.ts";
 import type { Browser } from "../support/browser.ts";
 import { api, CONSOLE, workspace } from "../support/edge.ts";
 import { browserOf, person } from "../support/people.ts";
+import { stopAlarms } from "../support/registry.ts";
 import { running } from "../support/running.ts";
 import { report } from "../support/samples.ts";
 import { guestUrl, share, visit } from "../support/sharing.ts";
@@ -27,6 +28,7 @@ let agent: TestAgent;
 let session: Session;
 
 beforeEach(async () => {
+  stopAlarms();
   agent = await TestAgent.connect();
   session = await running(agent, { slug: "tree?x=1" });
   // Whose it is, the name under which they have logged in says.

@@ -11,6 +11,7 @@ import { Session } from "../../../contract/session.ts";
 import { app } from "../../../functions/app.ts";
 import { TestAgent } from "../support/agent.ts";
 import { problemOf, workspace } from "../support/edge.ts";
+import { stopAlarms } from "../support/registry.ts";
 import { report } from "../support/samples.ts";
 import { call, messageId, OLD_KEY, send, signedRequest, spell } from "../support/webhooks.ts";
 
@@ -205,7 +206,7 @@ describe("a message that comes again", () => {
   });
 
   it("is forgotten after a day", async () => {
-    vi.useFakeTimers({ toFake: ["Date"] });
+    stopAlarms();
     await using _agent = await TestAgent.connect();
     await send(text);
     const kept = () =>

@@ -41,7 +41,7 @@ describe("a receiver that never answers", () => {
       expect(post.received).toHaveLength(5);
       expect(post.deliveries.due()).toBeGreaterThan(post.now);
       waiting.shift()?.();
-      await vi.waitFor(() => expect(post.deliveries.due()).toBe(post.now));
+      await vi.waitFor(() => expect(post.deliveries.due()).toBe(post.now), { timeout: 20_000 });
       await post.ring();
       expect(post.received).toHaveLength(6);
     }),
@@ -57,7 +57,7 @@ describe("a receiver that never answers", () => {
       post.change(A, { state: "starting" });
       await post.ring();
       expect(post.timeOut()).toEqual([10 * SECOND]);
-      await vi.waitFor(() => expect(post.deliveries.underway).toBe(0));
+      await post.idle();
       post.answer = answers(410);
       expect(await post.next()).toBe(5 * SECOND);
     }),

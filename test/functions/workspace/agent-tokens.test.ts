@@ -16,11 +16,13 @@ import {
   workspaceOf,
 } from "../support/enrolled.ts";
 import { browserOf, person } from "../support/people.ts";
+import { stopAlarms } from "../support/registry.ts";
 
 let ana: Person;
 let browser: Browser;
 
 beforeEach(async () => {
+  stopAlarms();
   ana = await person("ana");
   browser = await browserOf(ana);
 });

@@ -1,5 +1,6 @@
 import { evictDurableObject, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Session } from "../../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../../contract/version.ts";
 import { TestAgent } from "../support/agent.ts";
 import { Browser } from "../support/browser.ts";
@@ -15,6 +16,7 @@ import {
   SESSIONS,
   workspace,
 } from "../support/edge.ts";
+import { stopAlarms } from "../support/registry.ts";
 import { running } from "../support/running.ts";
 import { report, spec } from "../support/samples.ts";
 
@@ -133,17 +135,20 @@ describe("a second agent", () => {
   });
 
   it("is not disturbed by what the first still says", async () => {
-    await using first = await TestAgent.connect();
+    // One that does not answer the close can still speak.
+    await using first = await TestAgent.dial({ deaf: true });
+    first.hello();
+    await first.next("welcome");
     const session = await running(first);
     await using second = await TestAgent.dial();
     second.hello({ sessions: [{ spec: spec(session.id), report: report(session.id) }] });
+    await second.next("welcome");
+    await first.closed;
     first.send({
       type: "report",
       report: report(session.id, { state: "failed", status: "Failed", error: "late" }),
     });
     first.sendRaw("garbage");
-    await second.next("welcome");
-    await first.closed;
     expect(await second.untaken()).toEqual([]);
     expect(await sessionNamed(session.id)).toMatchObject({ state: "running", reachable: true });
   });
@@ -212,6 +217,7 @@ describe("while the object is evicted and the link hibernates", () => {
   });
 
   it("a ping is answered without waking it", async () => {
+    stopAlarms();
     await using agent = await TestAgent.connect();
     await evictDurableObject(workspace());
     await agent.ping();
@@ -221,11 +227,14 @@ describe("while the object is evicted and the link hibernates", () => {
 });
 
 describe("without its agent", () => {
+  const expectUnreachable = ({ id }: Session): Promise<void> =>
+    vi.waitFor(async () => expect((await sessionNamed(id)).reachable).toBe(false), { timeout: 20_000 });
+
   it("a session keeps its last state and is not reachable", async () => {
     await using agent = await TestAgent.connect();
     const session = await running(agent);
     await agent[Symbol.asyncDispose]();
-    await vi.waitFor(async () => expect((await sessionNamed(session.id)).reachable).toBe(false));
+    await expectUnreachable(session);
     expect(await sessionNamed(session.id)).toEqual({ ...session, reachable: false });
     expect(await (await api("GET", "/api/agent")).json()).toEqual({
       online: false,
@@ -254,7 +263,7 @@ describe("without its agent", () => {
     await using agent = await TestAgent.connect();
     const session = await running(agent);
     await agent[Symbol.asyncDispose]();
-    await vi.waitFor(async () => expect((await sessionNamed(session.id)).reachable).toBe(false));
+    await expectUnreachable(session);
     const told = await ask(SESSIONS + session.url, { headers: asApi });
     expect(await problemOf(told)).toMatchObject({ status: 503, code: "agent_offline" });
     expect(told.headers.get("retry-after")).toBe("1");

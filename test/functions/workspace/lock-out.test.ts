@@ -1,6 +1,6 @@
 import { createExecutionContext, evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Session } from "../../../contract/session.ts";
 import { app } from "../../../functions/app.ts";
 import type { Caller } from "../../../functions/workspace/api.ts";
@@ -11,6 +11,7 @@ import { askLink, askStream, auditedIn, workspaceOf } from "../support/enrolled.
 import { EventReader } from "../support/event-reader.ts";
 import { Household } from "../support/household.ts";
 import { browserOf, person } from "../support/people.ts";
+import { stopAlarms } from "../support/registry.ts";
 import { guestUrl, visit } from "../support/sharing.ts";
 import { signedRequest, spell } from "../support/webhooks.ts";
 
@@ -21,10 +22,12 @@ const caller: Caller = { user: olga.id, name: "Olga", from: null, via: "console"
 let ana: Household;
 
 beforeEach(async () => {
+  stopAlarms();
   ana = await Household.of("ana", 51_458);
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   await ana[Symbol.asyncDispose]();
   await reset();
 });
@@ -145,7 +148,7 @@ describe("a lock-out", () => {
     const hers = await ana.browser();
     const { head } = await visit(hers, ben.agent, guestUrl(ben.session.id));
     await lock(ana);
-    await runDurableObjectAlarm(workspaceOf(ana.somebody));
+    expect(await runDurableObjectAlarm(workspaceOf(ana.somebody))).toBe(true);
     expect((await ben.agent.next("evict")).head.visitor).toBe(head.visitor);
     expect((await hers.follow(guestUrl(ben.session.id))).response.status).toBe(401);
     expect(await ben.agent.untaken()).toEqual([]);
