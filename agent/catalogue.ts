@@ -126,8 +126,9 @@ export class Catalogue {
    * Programs that come and go are not seen: `refresh` looks for them.
    */
   watch(onChange: (entries: CatalogueEntry[]) => void): Disposable {
-    return new FolderWatch(this.#directories, async () => {
-      if (await this.refresh()) onChange(this.entries());
+    const watch = new FolderWatch(this.#directories, async () => {
+      if ((await this.refresh()) && !watch.isDisposed) onChange(this.entries());
     });
+    return watch;
   }
 }

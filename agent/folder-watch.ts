@@ -31,6 +31,10 @@ export class FolderWatch implements Disposable {
     this.#schedule();
   }
 
+  get isDisposed(): boolean {
+    return this.#isDisposed;
+  }
+
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     clearTimeout(this.#timer);
@@ -42,11 +46,15 @@ export class FolderWatch implements Disposable {
       if (existsSync(directory)) {
         this.#watch(directory);
         for (const folder of foldersIn(directory)) this.#watch(folder);
+        // It may have gone before it was watched.
+        if (!existsSync(directory)) this.#schedule();
         continue;
       }
       let missing = directory;
       while (!existsSync(dirname(missing))) missing = dirname(missing);
       this.#watch(dirname(missing), basename(missing));
+      // It may have come before its name was watched for, or that place have gone.
+      if (existsSync(missing) || !existsSync(dirname(missing))) this.#schedule();
     }
   }
 

@@ -1,10 +1,10 @@
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { Catalogue, fitting } from "../../agent/catalogue.ts";
-import { AgentFrame, jsonSize, ROW_LIMIT } from "../../contract/frames.ts";
-import { type CatalogueEntry, Input } from "../../contract/service.ts";
+import { setImmediate } from "node:timers/promises";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { Catalogue } from "../../agent/catalogue.ts";
+import type { CatalogueEntry } from "../../contract/service.ts";
 import { eventually } from "../support/eventually.ts";
 
 async function temporary(): Promise<string> {
@@ -248,42 +248,15 @@ describe("a watched catalogue", () => {
   });
 });
 
-describe("a catalogue that is more than the link carries", () => {
-  const entry = (name: string, changes: Partial<CatalogueEntry> = {}): CatalogueEntry => ({
-    name,
-    title: name,
-    description: "",
-    icon: null,
-    placements: ["workspace"],
-    inputs: [],
-    installed: true,
-    missing: [],
-    install: [],
-    broken: null,
-    ...changes,
-  });
-  const isTaken = (services: CatalogueEntry[]): boolean =>
-    AgentFrame.safeParse({ type: "catalogue", services }).success;
-  const many = (count: number, changes: Partial<CatalogueEntry>): CatalogueEntry[] =>
-    Array.from({ length: count }, (_, index) => entry(`service-${index}`, changes));
-
-  it("goes without its icons", () => {
-    const services = many(40, { icon: "\u00e9".repeat(32_768) });
-    expect(isTaken(services)).toBe(false);
-    expect(fitting(services)).toEqual(many(40, {}));
-    expect(fitting(services.slice(0, 10))).toEqual(services.slice(0, 10));
-  });
-
-  it("goes without its largest forms, and says so", () => {
-    const options = Array.from({ length: 400 }, (_, index) => ({ value: `${index}`.padEnd(1000, "x") }));
-    const large = { inputs: [Input.parse({ name: "choice", type: "choice", options })] };
-    const services = [entry("small"), ...many(8, large)];
-    expect(isTaken(services)).toBe(false);
-    const fits = fitting(services);
-    expect(isTaken(fits)).toBe(true);
-    expect(jsonSize(fits)).toBeGreaterThan(ROW_LIMIT / 2);
-    expect(fits[0]).toEqual(entry("small"));
-    expect(fits.filter(({ broken }) => broken !== null).length).toBeGreaterThan(0);
-    expect(fits.map(({ name }) => name)).toEqual(services.map(({ name }) => name));
-  });
+it("a catalogue tells nothing of a look during which its watch is disposed of", async () => {
+  const catalogue = await Catalogue.load([await temporary()]);
+  const told: unknown[] = [];
+  const look = Promise.withResolvers<boolean>();
+  const refresh = vi.spyOn(catalogue, "refresh").mockReturnValue(look.promise);
+  const watch = catalogue.watch((entries) => told.push(entries));
+  await eventually(() => refresh.mock.calls.length === 1);
+  watch[Symbol.dispose]();
+  look.resolve(true);
+  await setImmediate();
+  expect(told).toEqual([]);
 });

@@ -15,21 +15,24 @@ import { BerthError } from "../../contract/problem.ts";
 /** What the edge answers to each poll in turn: a state, a problem, or nothing at all. */
 let answers: (EnrolmentState | BerthError | "nothing")[];
 let turns: number[];
+/** How long the edge waits for somebody to decide, seconds. */
+let expiresIn: number;
 let edge: URL;
 let server: Server;
 let home: string;
 const signal = new AbortController().signal;
 
-const APPROVED: EnrolmentState = {
+const APPROVED: Extract<EnrolmentState, { status: "approved" }> = {
   status: "approved",
   token: "berth_agent_x",
   user: LOCAL_USER,
   name: "Ana",
+  account: "ana@example.org",
 };
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "berth-enrolment-"));
-  [answers, turns] = [[], []];
+  [answers, turns, expiresIn] = [[], [], 60];
   server = createServer((request, response) => {
     const say = (status: number, body: unknown): void => {
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -41,7 +44,7 @@ beforeEach(async () => {
           EnrolmentRequest.parse(body);
           const url = `${edge.origin}/join`;
           const codes = { deviceCode: "device", userCode: "BCDF-GHJK", verificationUrl: url };
-          return say(201, { ...codes, verificationUrlComplete: url, expiresIn: 2, interval: 0.01 });
+          return say(201, { ...codes, verificationUrlComplete: url, expiresIn, interval: 0.01 });
         }
         if (request.url !== "/enroll/poll") return say(404, "nothing");
         turns.push(EnrolmentPoll.parse(body).turn);
@@ -65,8 +68,24 @@ const started = async (): Promise<Enrolment> => Enrolment.start(edge, await Agen
 describe("an enrolment", () => {
   it("goes on while the edge is away for a moment, each poll by a turn of its own", async () => {
     answers = [{ status: "pending" }, "nothing", new BerthError("internal", "the edge starts"), APPROVED];
-    expect(await (await started()).approved(signal)).toEqual({ edge, token: "berth_agent_x", name: "Ana" });
+    expect(await (await started()).approved(signal)).toEqual({
+      edge,
+      token: "berth_agent_x",
+      name: "Ana",
+      user: LOCAL_USER,
+      account: "ana@example.org",
+    });
     expect(turns).toEqual([1, 2, 3, 4]);
+  });
+
+  it("is told less of who has approved by an edge that is older", async () => {
+    const { account: _, ...older } = APPROVED;
+    answers = [older];
+    await expect((await started()).approved(signal)).resolves.toMatchObject({
+      name: "Ana",
+      user: LOCAL_USER,
+      account: undefined,
+    });
   });
 
   it("goes on when it is asked to slow down", async () => {
@@ -88,6 +107,7 @@ describe("an enrolment", () => {
   });
 
   it("ends by itself when nobody answers within its time", async () => {
+    expiresIn = 1;
     await expect((await started()).approved(signal)).rejects.toThrow("nobody approved this machine in time");
   });
 

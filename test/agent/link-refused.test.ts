@@ -41,6 +41,8 @@ beforeEach(async () => {
   };
   server.on("upgrade", (request, socket, head) => {
     dials.push(request.headers.authorization ?? "");
+    // A link that is disposed of while it dials hangs up.
+    socket.on("error", () => undefined);
     setTimeout(reply, busyMs, request, socket, head);
   });
   await once(server, "listening");

@@ -83,7 +83,7 @@ describe("a held port", () => {
     using held = await holdPort();
     const script = `import socket; socket.socket().bind(("127.0.0.1", ${held.port}))`;
     const { child, output } = start("python3", ["-c", script]);
-    await once(child, "exit");
+    await once(child, "close");
     expect(output()).toContain("Address already in use");
   });
 
@@ -111,7 +111,7 @@ sources = [binds(V4, "127.0.0.1", False), binds(V4, "127.0.0.1", True), binds(V4
 if socket.has_ipv6: sources += [binds(V6, "::1", False), binds(V6, "::", True)]
 print(sum(port in held for source in sources for port in source))`;
     const { child, output } = start("python3", ["-c", script]);
-    await once(child, "exit");
+    await once(child, "close");
     expect(output()).toBe("0\n");
   });
 

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomFillSync } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { ProcessId } from "../../agent/process-tree.ts";
 import {
@@ -12,6 +13,7 @@ import {
 } from "../../agent/process-tree.ts";
 import type { SessionId } from "../../contract/ids.ts";
 import { sessionId } from "../../contract/ids.ts";
+import { childrenOf } from "../support/children.ts";
 import { eventually } from "../support/eventually.ts";
 
 const newId = (): SessionId => sessionId((bytes) => randomFillSync(bytes));
@@ -40,6 +42,9 @@ const treeOf = (count: number, id: SessionId, leader?: ProcessId): Promise<Proce
     { what: `${count} processes` },
   );
 
+const endOf = (leader: ProcessId): Promise<true> =>
+  eventually(() => !isAlive(leader), { what: "the leader's end" });
+
 describe("a session's processes", () => {
   it("are the leader, its children and grandchildren", async () => {
     const id = newId();
@@ -49,24 +54,31 @@ describe("a session's processes", () => {
 
   it("include one that left by setsid and a double fork", async () => {
     const id = newId();
-    start(id, "(setsid bash -c 'sleep 300 & wait' &) ; exit 0");
+    await endOf(start(id, "(setsid bash -c 'sleep 300 & wait' &) ; exit 0"));
     const escaped = await treeOf(2, id);
     expect(await endTree(id, undefined, { graceMs: 2000 })).toEqual([]);
-    expect(escaped.map(isAlive)).toEqual([false, false]);
+    // Its environment, by which it is found, goes a moment before it does.
+    await eventually(() => !escaped.some(isAlive), { what: "their end" });
   });
 
   it("include one that cleared its environment within the leader's session", async () => {
     const id = newId();
     const leader = start(id, "env -i sleep 300 & exit 0");
-    await eventually(async () => !isAlive(leader), { what: "the leader's end" });
-    await treeOf(1, id, leader);
-    expect(await findTree(id)).toEqual([]);
+    await endOf(leader);
+    // Until it has executed its program it has the leader's environment.
+    await treeOf(0, id);
+    expect(await findTree(id, leader)).toHaveLength(1);
   });
 
   it("include a child that both left the leader's session and cleared its environment", async () => {
     const id = newId();
     const leader = start(id, "env -i setsid sleep 300; true");
-    await treeOf(2, id, leader);
+    const [child] = await eventually(async () => {
+      const all = await childrenOf(leader.pid);
+      return all[0]?.name === "sleep" && all;
+    });
+    const found = await findTree(id, leader);
+    expect(found.map(({ pid }) => pid)).toEqual([leader.pid, child?.pid]);
   });
 
   it("exclude those of another session that was started from within", async () => {
@@ -113,7 +125,7 @@ describe("ending a session's processes", () => {
   it("ends one that is stopped", async () => {
     const id = newId();
     const leader = start(id, "kill -STOP $$");
-    await eventually(async () => (await findTree(id, leader)).length === 1);
+    await eventually(async () => / T /.test(await readFile(`/proc/${leader.pid}/stat`, "latin1")));
     expect(await endTree(id, leader, { graceMs: 5000 })).toEqual([]);
   });
 

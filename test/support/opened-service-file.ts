@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { ServiceFile } from "../../agent/service-file.ts";
@@ -30,7 +30,9 @@ export async function openedServiceFile(content: string | null = serviceJson()) 
   onTestFinished(() => file[Symbol.asyncDispose]());
   /** An edit that anybody can see, at the end of a test: what is to come before it has come by then. */
   const finish = async (): Promise<void> => {
-    await writeFile(path, serviceJson({ SLUG: "last" }));
+    // At once: a file that is written in place is empty for a moment, which a busy machine makes long enough to be told.
+    await writeFile(`${path}.last`, serviceJson({ SLUG: "last" }));
+    await rename(`${path}.last`, path);
     await eventually(() => slugs.at(-1) === "last", { what: "the last edit" });
   };
   return { directory, path, file, changes, slugs, broken, finish };

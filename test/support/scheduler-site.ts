@@ -46,12 +46,17 @@ export BERTH_SESSION_ID=${session}
 cd -- ${quote(directory)} || exit 74
 ${START_LOCK}
 exec >>log 2>&1 </dev/null
-trap 'canceled=1; kill "$child"' TERM
+# It may come before there is a child, and ends the wait for one before that has ended.
+trap 'canceled=1; [[ -z $child ]] || kill "$child"' TERM
 bash -c ${quote(command)} &
 child=$!
+[[ -z $canceled ]] || kill "$child"
 wait "$child"
 code=$?
-[[ -z $canceled ]] || code=143
+if [[ -n $canceled ]]; then
+  wait "$child"
+  code=143
+fi
 echo "$code" >exit
 exit "$code"
 `;

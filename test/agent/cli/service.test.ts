@@ -45,7 +45,7 @@ function verify(unit: string): Promise<{ code: number; said: string } | null> {
   });
 }
 
-describe("berth service install", { timeout: 30_000 }, () => {
+describe("berth service install", { timeout: 60_000 }, () => {
   it("writes a unit that systemd takes, and starts it", async () => {
     const { code, output } = await service("install");
     expect(output).toContain(
@@ -107,7 +107,7 @@ describe("berth service install", { timeout: 30_000 }, () => {
   });
 });
 
-it("berth service status says whether it runs", { timeout: 30_000 }, async () => {
+it("berth service status says whether it runs", { timeout: 60_000 }, async () => {
   expect(await service("status")).toEqual({
     code: 1,
     output: "No service is installed: berth service install\n",
@@ -124,7 +124,7 @@ it("berth service status says whether it runs", { timeout: 30_000 }, async () =>
   expect(output).toContain("journalctl --user --unit berth-agent.service");
 });
 
-it("berth service uninstall stops it and takes the unit away", { timeout: 30_000 }, async () => {
+it("berth service uninstall stops it and takes the unit away", { timeout: 60_000 }, async () => {
   await service("install");
   const { code, output } = await service("uninstall");
   expect([code, output]).toEqual([0, "The service is removed, and its agent stopped; sessions go on.\n"]);

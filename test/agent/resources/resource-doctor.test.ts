@@ -55,7 +55,8 @@ describe("the resource doctor", () => {
   ])("sees that the clocks differ by %i ms", async (skew, title) => {
     const found = await wrong(await patient({ now: () => Date.now() + skew }));
     expect(found.find(({ level }) => level === "warning")?.title).toMatch(
-      new RegExp(`^${title.replace("100", "(?:99|100|101)")}$`),
+      // The slower the machine, the less exactly.
+      new RegExp(`^${title.replace("100", "(?:9|10)\\d")}$`),
     );
   });
 

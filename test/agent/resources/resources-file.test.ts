@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
@@ -19,7 +19,11 @@ beforeEach(async () => {
   return () => rm(home, { recursive: true });
 });
 
-const put = (text: string): Promise<void> => writeFile(file.path, text);
+/** As a whole: a file that is written in place is empty for a moment, and holds no cluster then. */
+async function put(content: string): Promise<void> {
+  await writeFile(`${file.path}.next`, content);
+  await rename(`${file.path}.next`, file.path);
+}
 const text = (): Promise<string> => readFile(file.path, "utf8");
 
 /** The faults of a text, as they are said. */

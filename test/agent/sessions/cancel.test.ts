@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { eventually } from "../../support/eventually.ts";
+import { eventually, eventuallyWritten } from "../../support/eventually.ts";
 import { processesOf } from "../../support/processes.ts";
 import { ECHO, Workspace } from "../../support/workspace.ts";
 
@@ -10,7 +10,7 @@ describe("a cancel", { timeout: 30_000 }, () => {
       echo: `setsid bash -c 'trap "" TERM; while :; do sleep 300; done' & (setsid sleep 300 &); ${ECHO}`,
     });
     const { id, spec } = await workspace.run("echo");
-    expect((await processesOf(id)).length).toBeGreaterThan(4);
+    await eventually(async () => (await processesOf(id)).length > 4, { what: "all of them" });
     workspace.want(spec, "cancel");
     const report = await workspace.until(id, "canceled");
     expect(report).toMatchObject({ status: "Canceled", error: "" });
@@ -27,6 +27,7 @@ describe("a cancel", { timeout: 30_000 }, () => {
       },
     });
     const { id, spec, port } = await workspace.run("echo", { word: "it's" });
+    await eventuallyWritten(() => workspace.read(id, "server"));
     workspace.want(spec, "cancel");
     await workspace.until(id, "canceled");
     const log = await workspace.read(id, "log");

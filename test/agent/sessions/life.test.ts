@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import type { SessionId } from "../../../contract/ids.ts";
-import { eventually } from "../../support/eventually.ts";
+import { eventually, eventuallyWritten } from "../../support/eventually.ts";
 import { processesOf } from "../../support/processes.ts";
 import { ECHO, Workspace } from "../../support/workspace.ts";
 
@@ -187,6 +187,7 @@ describe("an edit of service.json", { timeout: 30_000 }, () => {
     await edit(workspace, id, { PORT: "54322", SLUG: "x" });
     await eventually(() => workspace.report(id).slug === "x", { what: "the new slug" });
     expect(workspace.report(id).port).toBe(port);
-    expect(await workspace.read(id, "log")).toContain("berth: service.json names the port 54322");
+    const log = await eventuallyWritten(() => workspace.read(id, "log"));
+    expect(log).toContain("berth: service.json names the port 54322");
   });
 });

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { endTree } from "../../../agent/process-tree.ts";
 import type { SessionId } from "../../../contract/ids.ts";
@@ -49,9 +49,9 @@ describe("a new agent", { timeout: 30_000 }, () => {
     await workspace.up();
     expect(await workspace.until(id, "running")).toEqual(before);
     workspace.want(spec);
-    expect(await workspace.read(id, "starts")).toBe("started\n");
     workspace.want(spec, "cancel");
     await workspace.until(id, "canceled");
+    expect(await workspace.read(id, "starts")).toBe("started\n");
     expect(await processesOf(id)).toEqual([]);
   });
 
@@ -74,7 +74,7 @@ describe("a new agent", { timeout: 30_000 }, () => {
 
   it("notices what has ended meanwhile, as what it ended", async () => {
     const workspace = await Workspace.open({
-      brief: `${ECHO} & until [ -e go ]; do sleep 0.05; done; exit $(<go)`,
+      brief: `${ECHO} & until [ -s go ]; do sleep 0.05; done; exit $(<go)`,
     });
     const [well, badly] = [await workspace.run("brief"), await workspace.run("brief")];
     await workspace.down();
@@ -91,7 +91,8 @@ describe("a new agent", { timeout: 30_000 }, () => {
     const workspace = await Workspace.open({ echo: ECHO });
     const { id } = await workspace.run("echo");
     await workspace.down();
-    for (const { pid } of await processesOf(id)) process.kill(pid, "SIGKILL");
+    // All at once: the script would write down how its service ended.
+    process.kill(-Number.parseInt(await workspace.read(id, "pid"), 10), "SIGKILL");
     await eventually(async () => (await processesOf(id)).length === 0, { what: "the end" });
     await workspace.up();
     expect((await workspace.until(id, "failed")).error).toBe(
@@ -182,10 +183,12 @@ describe("a new agent", { timeout: 30_000 }, () => {
   it("does not tell notifications twice", async () => {
     const workspace = await Workspace.open({ echo: `$sshusercontainer notify "hello"; ${ECHO}` });
     const { id } = await workspace.run("echo");
+    await eventually(() => workspace.notices.length === 1, { what: "the notification" });
     await workspace.down();
     await workspace.up();
-    await workspace.until(id, "running");
-    expect(workspace.notices.map(({ text }) => text)).toEqual(["hello"]);
+    await appendFile(workspace.path(id, "reports"), "notify\0again\0");
+    await eventually(() => workspace.notices.at(-1)?.text === "again", { what: "the next" });
+    expect(workspace.notices.map(({ text }) => text)).toEqual(["hello", "again"]);
   });
 
   it("remembers ended sessions with their logs", async () => {
@@ -203,7 +206,9 @@ describe("a new agent", { timeout: 30_000 }, () => {
 
   it("takes back no end that was told while what is left of it was still being ended", async () => {
     const workspace = await Workspace.open({
-      brief: `bash -c 'trap "" TERM; echo deaf; until false; do sleep 1; done' & sleep 0.5; exit 4`,
+      brief: `bash -c 'trap "" TERM; : >deaf; until false; do sleep 1; done' &
+        until [ -e deaf ]; do sleep 0.05; done
+        exit 4`,
     });
     const spec = workspace.spec("brief");
     workspace.want(spec);
@@ -235,6 +240,8 @@ describe("a new agent", { timeout: 30_000 }, () => {
     for (const spec of [old, recent]) {
       workspace.want(spec);
       await workspace.until(spec.id, "failed");
+      const isEnded = async () => (await workspace.read(spec.id, "record.json")).includes('"phase":"ended"');
+      await eventually(isEnded, { what: "the end to be written down" });
     }
     await workspace.down();
     const month = 31 * 24 * 60 * 60 * 1000;
