@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Me } from "../../contract/account.ts";
 import { LocalEdge } from "../../local/edge.ts";
 import { AccessProxy } from "../support/access-proxy.ts";
-import { freePort } from "../support/berth.ts";
+import { freePort } from "../support/free-port.ts";
 import { HttpBrowser } from "../support/http-browser.ts";
 import { SECRETS } from "../support/oidc-edge.ts";
 

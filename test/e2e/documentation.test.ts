@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort } from "../support/berth.ts";
+import { freePort } from "../support/free-port.ts";
 import { documentedCommands, proofOf } from "../support/documentation.ts";
 import { eventually } from "../support/eventually.ts";
 import { ROOT } from "../support/repository-files.ts";
@@ -41,7 +41,10 @@ describe("who types the documentation's commands", () => {
     });
     for (const stream of [start.stdout, start.stderr])
       stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
-    await eventually(() => /^ready$/m.test(output), { timeoutMs: 60_000, what: `"ready" from ${START}` });
+    await eventually(() => /^ready$[^]*\/login\?code=\S+\n/m.test(output), {
+      timeoutMs: 60_000,
+      what: `"ready" from ${START}`,
+    });
   });
 
   afterAll(async () => {

@@ -6,7 +6,7 @@ import { CreatedToken } from "../../contract/account.ts";
 import type { Scope } from "../../contract/person.ts";
 import { LocalEdge } from "../../local/edge.ts";
 import { AccessProxy } from "../support/access-proxy.ts";
-import { freePort } from "../support/berth.ts";
+import { freePort } from "../support/free-port.ts";
 import { BerthCommand } from "../support/berth-command.ts";
 import { HttpBrowser } from "../support/http-browser.ts";
 import { SECRETS } from "../support/oidc-edge.ts";
@@ -17,8 +17,6 @@ let url: string;
 let state: string;
 let proxy: AccessProxy;
 let browser: HttpBrowser;
-/** What the proxy in front adds to each request of Ana's browser. */
-let named: Record<string, string>;
 let command: BerthCommand;
 
 beforeAll(async () => {
@@ -27,9 +25,8 @@ beforeAll(async () => {
   state = await mkdtemp(join(tmpdir(), "berth-edge-"));
   proxy = await AccessProxy.start();
   edge = await LocalEdge.start({ port, state, secrets: SECRETS, attempts: 10_000, bindings: proxy.bindings });
-  named = await proxy.headers("ana");
   browser = new HttpBrowser();
-  await browser.go(`${url}/login`, { headers: named });
+  await browser.go(`${url}/login`, { headers: await named() });
 });
 
 afterAll(async () => {
@@ -37,6 +34,9 @@ afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
   await rm(state, { recursive: true, force: true });
 });
+
+/** What the proxy in front adds to each request of Ana's browser. */
+const named = (): Promise<Record<string, string>> => proxy.headers("ana");
 
 beforeEach(async () => {
   command = await BerthCommand.open();
@@ -48,7 +48,10 @@ beforeEach(async () => {
 
 /** A token, as the console's own page makes it. */
 async function tokenFor(name: string, scopes: readonly Scope[]): Promise<CreatedToken> {
-  const response = await browser.go(`${url}/api/tokens`, { json: { name, scopes }, headers: named });
+  const response = await browser.go(`${url}/api/tokens`, {
+    json: { name, scopes },
+    headers: await named(),
+  });
   return CreatedToken.parse(await response.json());
 }
 
@@ -125,7 +128,10 @@ describe("the command line with an edge elsewhere", () => {
   it("says when the token was revoked", async () => {
     const { id, token } = await tokenFor("short", ["read"]);
     await login(token);
-    await browser.go(`${url}/api/tokens/${id}`, { method: "DELETE", headers: { ...named, origin: url } });
+    await browser.go(`${url}/api/tokens/${id}`, {
+      method: "DELETE",
+      headers: { ...(await named()), origin: url },
+    });
     const { code, stderr } = await command.run("list");
     expect(code).toBe(1);
     expect(stderr).toMatch(/was revoked, or has ended\n.*berth login/);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort } from "../support/berth.ts";
+import { freePort } from "../support/free-port.ts";
 import { HttpBrowser } from "../support/http-browser.ts";
 import { OidcEdge, SECRETS } from "../support/oidc-edge.ts";
 import { textOf } from "../support/shown-page.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Session } from "../../contract/session.ts";
-import { freePort } from "../support/berth.ts";
+import { freePort } from "../support/free-port.ts";
 import { commandsOf } from "../support/documentation.ts";
 import { eventually } from "../support/eventually.ts";
 import { ROOT } from "../support/repository-files.ts";
@@ -42,9 +42,10 @@ class Typed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#shell.exitCode !== null || this.#shell.pid === undefined) return;
+    const { exitCode, signalCode, pid } = this.#shell;
+    if (exitCode !== null || signalCode !== null || pid === undefined) return;
     const gone = once(this.#shell, "close");
-    process.kill(-this.#shell.pid, "SIGINT");
+    process.kill(-pid, "SIGINT");
     await gone;
   }
 }

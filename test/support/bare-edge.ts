@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { AgentStatus } from "../../contract/agent-status.ts";
 import { EnrolledAgent } from "../../contract/enrolment.ts";
 import { LocalEdge } from "../../local/edge.ts";
-import { freePort } from "./berth.ts";
+import { freePort } from "./free-port.ts";
 
 const SECRETS = { token: "the-api-token", agentToken: "the-agent-token", cookieSecret: "the-cookie-secret" };
 

@@ -1,23 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isEnded, Session } from "../../contract/session.ts";
 import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
 
 const START = join(import.meta.dirname, "../../local/start.ts");
 
-/** A port that was free a moment ago, for a program that must be told its port. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode !== null || signalCode !== null;
 
 /** A service folder for a test: file names and their contents. */
 export type ServiceFiles = Record<string, string> & { "start_template.sh": string };
@@ -75,9 +68,8 @@ export class Berth implements AsyncDisposable {
       stream?.on("data", (chunk) => (this.#output += String(chunk)));
     await eventually(
       () => {
-        if (child.exitCode !== null)
-          throw new Error(`npm start exited with code ${child.exitCode}: ${this.#output}`);
-        return /^ready$[^]*\/login\?code=/m.test(this.#output);
+        if (hasEnded(child)) throw new Error(`npm start exited with code ${child.exitCode}: ${this.#output}`);
+        return /^ready$[^]*\/login\?code=\S+\n/m.test(this.#output);
       },
       { timeoutMs: 60_000, what: `"ready" from npm start` },
     ).catch((error: unknown) => {
@@ -88,7 +80,7 @@ export class Berth implements AsyncDisposable {
   /** Stops it as Ctrl-C does; sessions go on. */
   async down(): Promise<void> {
     const child = this.#process;
-    if (child === undefined || child.exitCode !== null) return;
+    if (child === undefined || hasEnded(child)) return;
     const gone = once(child, "exit");
     child.kill("SIGINT");
     await gone;
@@ -184,7 +176,7 @@ export class Berth implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       const child = this.#process;
-      if (child !== undefined && child.exitCode === null) await this.#cancelAll();
+      if (child !== undefined && !hasEnded(child)) await this.#cancelAll();
       await this.down();
     } finally {
       await rm(this.home, { recursive: true, force: true });

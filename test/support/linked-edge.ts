@@ -8,7 +8,7 @@ import { type AgentFrame, decodeFrame, EdgeFrame, encodeFrame } from "../../cont
 import { type LaunchRequest, Session, SessionReport } from "../../contract/session.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
 import { type EdgeOptions, LocalEdge } from "../../local/edge.ts";
-import { freePort } from "./berth.ts";
+import { freePort } from "./free-port.ts";
 import { eventually } from "./eventually.ts";
 
 const SECRETS = { token: "the-api-token", agentToken: "the-agent-token", cookieSecret: "the-cookie-secret" };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Me } from "../../contract/account.ts";
 import { LocalEdge } from "../../local/edge.ts";
-import { freePort } from "./berth.ts";
+import { freePort } from "./free-port.ts";
 import { HttpBrowser } from "./http-browser.ts";
 import { CLIENT, OpenIdProvider } from "./openid-provider.ts";
 

@@ -3,12 +3,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
 
 /** What a session script sets before it sources a start script (design 3.3), in as few lines as that takes. */
 const FUNCTIONS = `
@@ -19,15 +18,6 @@ trap : TERM
 `;
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 export type RunningService = {
   port: number;
@@ -129,7 +119,7 @@ export async function runService(
           if (child.exitCode !== null) throw new Error(`the service has ended:\n${await readLog()}`);
           return await fetch(`http://127.0.0.1:${port}${path}`, { redirect: "manual", ...init });
         },
-        { timeoutMs: 30_000, what: `an answer of ${service}` },
+        { timeoutMs: 60_000, what: `an answer of ${service}` },
       ),
     async ended() {
       const [code, signal] = await exited;

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort } from "../../../bench/free-port.ts";
 import { requests } from "../../../bench/load/requests.ts";
 import { echo, receiveFlood, sendFlood } from "../../../bench/load/socket.ts";
 import { download, upload } from "../../../bench/load/transfer.ts";
 import { Program } from "../../../bench/program.ts";
 import type { Target } from "../../../bench/target.ts";
+import { freePort } from "../../support/free-port.ts";
 
 const SERVICE = join(import.meta.dirname, "../../../bench/service.ts");
 const MEBIBYTE = 1_048_576;
@@ -23,8 +23,8 @@ describe("the load generator, straight to the bench's service", () => {
         ({ ok }) => ok,
         () => false,
       );
-    await service.until(answers, { timeoutMs: 10_000, what: "answer of the service", signal });
-  });
+    await service.until(answers, { timeoutMs: 60_000, what: "answer of the service", signal });
+  }, 90_000);
 
   afterAll(() => stack.disposeAsync());
 

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../../support/eventually.ts";
+import { freePort } from "../../support/free-port.ts";
 
 const GATE = join(import.meta.dirname, "../../../services/shared/gate.ts");
 
@@ -16,14 +17,6 @@ const GATE = join(import.meta.dirname, "../../../services/shared/gate.ts");
 const ECHO = `require("net").createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket))`;
 
 type Gate = { port: number; socket: string; process: ChildProcess; output: () => string };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 /** Starts a gate before a Node program, which finds its socket in SOCKET. */
 async function gate(program: string, options: { port?: number } = {}): Promise<Gate> {
@@ -122,7 +115,7 @@ describe("the gate before an application", () => {
     await once(taken, "listening");
     const { port } = taken.address() as AddressInfo;
     const { process: child, output } = await gate(`${ECHO}.listen(process.env.SOCKET)`, { port });
-    expect((await once(child, "exit"))[0]).not.toBe(0);
+    expect((await once(child, "close"))[0]).not.toBe(0);
     expect(output()).toMatch(/cannot listen on port \d+: .*EADDRINUSE/);
   });
 
@@ -140,6 +133,8 @@ describe("the gate before an application", () => {
       stdio: "ignore",
     });
     expect(await once(patient, "exit")).toEqual([0, null]);
-    expect(output()).toMatch(/refused a connection from another user of this host \(uid 65534\)/);
+    await eventually(() =>
+      /refused a connection from another user of this host \(uid 65534\)/.test(output()),
+    );
   });
 });
