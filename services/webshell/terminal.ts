@@ -34,6 +34,7 @@ export type TerminalOptions = {
   folder: string;
   env: NodeJS.ProcessEnv;
   stallMs?: number;
+  redrawMs?: number;
 };
 
 /**
@@ -44,6 +45,7 @@ export type TerminalOptions = {
 export class Terminal {
   readonly #pty: IPty;
   readonly #stallMs: number;
+  readonly #redrawMs: number;
   readonly #epoch = randomUUID();
   readonly #scrollback = new Scrollback(SCROLLBACK);
   /** In the order in which they came. */
@@ -59,8 +61,9 @@ export class Terminal {
   /** The shell's exit code, once it has ended and all its output was sent. */
   readonly ended: Promise<number>;
 
-  constructor({ program, args, folder, env, stallMs = STALL }: TerminalOptions) {
+  constructor({ program, args, folder, env, stallMs = STALL, redrawMs = REDRAW }: TerminalOptions) {
     this.#stallMs = stallMs;
+    this.#redrawMs = redrawMs;
     // Bytes, not text: a character that is cut in two is put together where it is shown.
     this.#pty = spawn(program, args, {
       name: "xterm-256color",
@@ -228,6 +231,6 @@ export class Terminal {
     const { columns, rows } = this.#size;
     this.#pty.resize(columns, Math.max(1, rows - 1));
     clearTimeout(this.#redrawTimer);
-    this.#redrawTimer = setTimeout(() => this.#pty.resize(columns, rows), REDRAW).unref();
+    this.#redrawTimer = setTimeout(() => this.#pty.resize(columns, rows), this.#redrawMs).unref();
   }
 }

@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { needs } from "../support/requires.ts";
 import { runService } from "../support/service-script.ts";
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 90_000 });
 beforeEach(needs("nginx", "apt-get install nginx-light"));
 
 /** A home with files in it, by their paths. */

@@ -72,7 +72,7 @@ export class ShellPage {
   }
 
   /** Waits until the output matches. */
-  async shows(pattern: RegExp, timeoutMs = 10_000): Promise<boolean> {
+  async shows(pattern: RegExp, timeoutMs = 30_000): Promise<boolean> {
     const what = `${String(pattern)} on the page`;
     return await eventually(() => pattern.test(this.text), { what, timeoutMs }).catch((error: unknown) => {
       throw new Error(`${what}; it shows ${JSON.stringify(this.text.slice(-2000))}`, { cause: error });

@@ -6,7 +6,7 @@ import { WebSocket } from "ws";
 import { ShellPage } from "../../support/shell-page.ts";
 import { webShell as shell } from "../../support/web-shell.ts";
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 90_000 });
 
 describe("who reaches the web shell", () => {
   const upgrade = async (port: number, path: string, headers: Record<string, string>): Promise<string> => {

@@ -1,15 +1,15 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { ServerMessage } from "../../../services/webshell/messages.ts";
-import { Terminal, type Viewer } from "../../../services/webshell/terminal.ts";
+import { Terminal, type TerminalOptions, type Viewer } from "../../../services/webshell/terminal.ts";
 import { eventually } from "../../support/eventually.ts";
 
-function start(script: string, stallMs?: number): Terminal {
+function start(script: string, times: Pick<TerminalOptions, "stallMs" | "redrawMs"> = {}): Terminal {
   const terminal = new Terminal({
     program: "/bin/sh",
     args: ["-c", script],
     folder: "/",
     env: { PATH: process.env["PATH"] },
-    ...(stallMs === undefined ? {} : { stallMs }),
+    ...times,
   });
   onTestFinished(async () => {
     terminal.hangUp("SIGKILL");
@@ -32,7 +32,7 @@ class Sleeper implements Viewer {
 
 describe("a terminal", () => {
   it("waits for the leading page only as long as that shows signs of life", async () => {
-    const terminal = start("yes", 100);
+    const terminal = start("yes", { stallMs: 100 });
     let output = 0;
     terminal.onOutput = () => output++;
     const page = new Sleeper();
@@ -48,7 +48,8 @@ describe("a terminal", () => {
     // Writes past what is kept, then tells of every size that it is given.
     const script = `trap 'stty size' WINCH; printf '\\033[?1049h'; head -c 1000000 /dev/zero | tr '\\0' '.'
       printf done; while :; do sleep 0.05; done`;
-    const terminal = start(script);
+    // Long enough for the first size to be told of before the second is there.
+    const terminal = start(script, { redrawMs: 3000 });
     await eventually(() => terminal.tail.endsWith("done"), { what: "the drawing" });
     const page = new Sleeper();
     terminal.attach(page);
