@@ -37,18 +37,19 @@ async function endLeftovers(home: string): Promise<void> {
     const pid = await livePid(home, role);
     if (pid === undefined) continue;
     say(`berth: ending the ${role} that an earlier start left behind (process ${pid})`);
-    process.kill(pid, "SIGTERM");
+    signalIfThere(pid, "SIGTERM");
     const deadline = performance.now() + LEFTOVER_GRACE_MS;
     while ((await livePid(home, role)) === pid) {
-      if (performance.now() > deadline) killIfThere(pid);
+      if (performance.now() > deadline) signalIfThere(pid, "SIGKILL");
       await delay(POLL_MS);
     }
   }
 }
 
-function killIfThere(pid: number): void {
+/** The edge ends with its parent by itself: between a look and a signal it may be gone. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
