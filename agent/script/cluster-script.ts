@@ -95,7 +95,11 @@ ${library("functions.sh")}
 ${library("cluster.sh")}
 
 berth_is_stopped=
+# Handlers rather than trap '': an ignored signal would stay ignored in the service.
+trap : HUP INT QUIT USR1 USR2 PIPE ALRM
+trap 'berth_is_stopped=1' TERM
 berth_make_node_directory || exit 73
+trap 'rm -rf -- "$berth_node_dir"' EXIT
 reports=$berth_node_dir/reports
 ${WRITE_TELL}
 service_port=$(findAvailablePort) || displayErrorMessage "Cannot find a free port on $HOSTNAME"
@@ -110,9 +114,7 @@ berth_cancel() {
 ${run("./cancel.sh")}
 }
 
-# Handlers rather than trap '': an ignored signal would stay ignored in the service.
-trap : HUP INT QUIT USR1 USR2 PIPE ALRM
-trap 'berth_is_stopped=1' TERM
+[[ -z $berth_is_stopped ]] || exit 143
 # In braces: bash reads a group to its end before it runs it, so that the service cannot rewrite what comes after it.
 {
 berth_tunnel_loop

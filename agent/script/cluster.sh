@@ -45,16 +45,21 @@ berth_sweep() {
 }
 
 berth_wait() {
-  while :; do
+  local try
+  until [[ -n $berth_is_stopped ]]; do
     wait "$berth_service"
     berth_code=$?
-    if [[ -n $berth_is_stopped ]]; then
-      berth_code=143
-      return
-    fi
     # A signal that is caught ends the wait and not the service.
-    kill -0 "$berth_service" 2>/dev/null || return
+    kill -0 "$berth_service" 2>/dev/null && continue
+    # A scheduler sends TERM to one process of the job after another, Slurm to this shell last: on a busy node the service
+    # has ended of it before.
+    for ((try = 0; berth_code == 143 && try < 100; try++)); do
+      [[ -z $berth_is_stopped ]] || break
+      sleep 0.1
+    done
+    [[ -n $berth_is_stopped ]] || return 0
   done
+  berth_code=143
 }
 
 berth_limited() {
