@@ -37,7 +37,7 @@ exec python3 -u service/echo.py "$service_port"
 
 beforeEach(needsCluster());
 
-describe("a cancel", { timeout: 120_000 }, () => {
+describe("a cancel", { timeout: 240_000 }, () => {
   let all: ClusterBerth;
 
   beforeAll(async () => {
@@ -50,13 +50,8 @@ describe("a cancel", { timeout: 120_000 }, () => {
 
   async function leavesNothing({ id }: Session): Promise<void> {
     expect(await all.berth.until(id, "canceled")).toMatchObject({ state: "canceled", canceling: false });
-    await eventually(async () => (await all.leftovers()).length === 0, {
-      timeoutMs: 15_000,
-      what: "nothing to be left",
-    }).catch(async (error: unknown) => {
-      throw new Error((await all.leftovers()).join("\n"), { cause: error });
-    });
-    expect(await all.keys(id)).toEqual([]);
+    await all.untilNothingIsLeft();
+    await expect.poll(() => all.keys(id), { timeout: 30_000 }).toEqual([]);
   }
 
   async function cancels(session: Session): Promise<void> {
@@ -71,7 +66,7 @@ describe("a cancel", { timeout: 120_000 }, () => {
     it("leaves nothing of one that is being prepared", async () => {
       const { id } = await all.launch({ placement, service: "prepared" });
       await eventually(async () => (await all.berth.session(id)).status === "Installing", {
-        timeoutMs: 20_000,
+        timeoutMs: 60_000,
         what: "the preparation",
       });
       await cancels(await all.berth.session(id));
@@ -80,7 +75,7 @@ describe("a cancel", { timeout: 120_000 }, () => {
     it("leaves nothing of one that is starting", async () => {
       const { id } = await all.launch({ placement, service: "slow" });
       await eventually(async () => (await all.berth.session(id)).status === "Thinking", {
-        timeoutMs: 20_000,
+        timeoutMs: 60_000,
         what: "its script",
       });
       await cancels(await all.berth.session(id));
@@ -123,7 +118,7 @@ describe("a cancel", { timeout: 120_000 }, () => {
             const { trouble } = await all.berth.session(session.id);
             return trouble ?? false;
           },
-          { timeoutMs: 60_000, what: "word of the trouble" },
+          { timeoutMs: 120_000, what: "word of the trouble" },
         );
         expect(told).toMatch(/^Cannot end it on the cluster/);
         expect(isEnded((await all.berth.session(session.id)).state)).toBe(false);

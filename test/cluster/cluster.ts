@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { access, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
@@ -9,7 +11,7 @@ import { ALIAS, fillDirectory } from "./directory.ts";
 import { type ExecOptions, Host } from "./host.ts";
 import { HOSTS, type HostName, Layout, SLOTS, type UserName } from "./layout.ts";
 import { connect, cut, openWorkspace, restore } from "./links.ts";
-import { type ClusterProcess, clusterProcesses } from "./processes.ts";
+import { type ClusterProcess, clusterProcesses, signal } from "./processes.ts";
 import { Slurm } from "./slurm.ts";
 
 export type { Ended } from "./command.ts";
@@ -60,10 +62,24 @@ async function deleteDirectory(directory: string): Promise<void> {
   });
 }
 
-async function freeSlot(): Promise<number> {
+/**
+ * A slot that no cluster has. Until it is disposed of no other that is brought up meanwhile takes it; afterwards the link
+ * shows whose it is.
+ */
+async function claimSlot(): Promise<AsyncDisposable & { slot: number }> {
   for (;;) {
     const slot = Math.floor(Math.random() * SLOTS);
-    if (!(await isThere(`/sys/class/net/${new Layout("", slot).link}`))) return slot;
+    const { link } = new Layout("", slot);
+    // An abstract socket, unix(7): the name is free again when this process is no more, however that ends.
+    const claim = createServer().listen(`\0${link}`);
+    const isOurs = await once(claim, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isOurs) continue;
+    const dispose = (): Promise<void> => claim[Symbol.asyncDispose]();
+    if (!(await isThere(`/sys/class/net/${link}`))) return { slot, [Symbol.asyncDispose]: dispose };
+    await dispose();
   }
 }
 
@@ -93,7 +109,8 @@ export class Cluster implements AsyncDisposable {
         : resolve(options.directory);
     if (options.directory !== undefined) await mkdir(directory, { mode: 0o700 });
     try {
-      const layout = new Layout(directory, await freeSlot());
+      await using claim = await claimSlot();
+      const layout = new Layout(directory, claim.slot);
       await fillDirectory(layout, { cpus, accounting });
       const starting = [
         Host.start(layout, "ctl"),
@@ -145,7 +162,7 @@ export class Cluster implements AsyncDisposable {
     await eventually(
       async () => {
         const left = (await clusterProcesses()).filter((one) => dirname(one.hostDirectory) === hosts);
-        for (const one of left) kill(one.pid);
+        for (const one of left) signal(one.pid);
         return left.length === 0;
       },
       { timeoutMs: 30_000, what: `the end of all processes of ${directory}` },
@@ -224,7 +241,7 @@ export class Cluster implements AsyncDisposable {
     await eventually(
       async () => {
         const found = (await this.processes({ host: "ctl" })).filter(({ name }) => name === "slurmctld");
-        for (const one of found) kill(one.pid, "SIGTERM");
+        for (const one of found) signal(one.pid, "SIGTERM");
         return found.length === 0;
       },
       { timeoutMs: 30_000, what: "the end of slurmctld" },
@@ -239,7 +256,7 @@ export class Cluster implements AsyncDisposable {
     // sshd.c sets the title; since OpenSSH 9.8 the program is called sshd-session.
     const title = new RegExp(`^sshd(-session)?: ${user}\\b`);
     const found = (await this.processes({ host })).filter(({ argv }) => title.test(argv[0] ?? ""));
-    for (const one of found) kill(one.pid);
+    for (const one of found) signal(one.pid);
     return found.length;
   }
 
@@ -271,14 +288,5 @@ export class Cluster implements AsyncDisposable {
   async #sshdListens(): Promise<boolean> {
     const listeners = await Promise.all(HOSTS.map((host) => this.listeners(host)));
     return listeners.every((some) => some.some(({ address }) => address.endsWith(":22")));
-  }
-}
-
-function kill(target: number, signal: NodeJS.Signals = "SIGKILL"): void {
-  try {
-    process.kill(target, signal);
-  } catch (error) {
-    // It ended by itself meanwhile.
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }

@@ -7,14 +7,16 @@ import { needsCluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** A page works again within so long of the moment from which it can. */
-const RECOVERY_MS = 30_000;
+const RECOVERY_MS = 60_000;
 /** As long as a fault that is not over at once lasts. */
 const OUTAGE_MS = 60_000;
+/** By then it is told of, however busy the machine is. */
+const TOLD_MS = 120_000;
 
 /** Declares what a session on such a node survives, and that its cancel leaves nothing: a file for each, since they take minutes. */
 export function itSurvives(placement: "controller" | "compute"): void {
   beforeEach(needsCluster());
-  describe(`a session on a ${placement} node`, { timeout: 180_000 }, () => {
+  describe(`a session on a ${placement} node`, { timeout: 300_000 }, () => {
     declare(placement);
   });
 }
@@ -62,23 +64,16 @@ function declare(placement: "controller" | "compute"): void {
 
   it("survives a kill -9 of the edge", () => survives(() => all.berth.crash("edge")));
 
-  it("survives the end of the connection to the controller", () =>
-    survives(async () => expect(await all.cluster.killSshSessions("ctl", "ada")).toBeGreaterThan(0)));
+  it("survives the end of the connection to the controller", () => survives(() => all.killConnections()));
 
-  it("survives the end of the node's ssh", () =>
-    survives(async () => {
-      const own = await all.cluster.processes({ user: "ada" });
-      const ssh = own.filter(({ name }) => name === "ssh");
-      expect(ssh).not.toHaveLength(0);
-      for (const { pid } of ssh) process.kill(pid, "SIGKILL");
-    }));
+  it("survives the end of the node's ssh", () => survives(() => all.killTunnels()));
 
   it("survives a network that drops every packet for a minute", () =>
     survives(async () => {
       await all.cluster.cutLink("ctl");
       const lasts = delay(OUTAGE_MS);
       await eventually(async () => (await all.berth.session(session.id)).trouble !== null, {
-        timeoutMs: OUTAGE_MS,
+        timeoutMs: TOLD_MS,
         what: "word of the trouble",
       });
       await lasts;
@@ -93,7 +88,7 @@ function declare(placement: "controller" | "compute"): void {
       const lasts = delay(OUTAGE_MS);
       await eventually(
         async () => (await all.berth.session(session.id)).trouble?.startsWith("Cannot ask the scheduler"),
-        { timeoutMs: OUTAGE_MS, what: "word of the trouble" },
+        { timeoutMs: TOLD_MS, what: "word of the trouble" },
       );
       expect(await all.ask(session)).toBe(before);
       await lasts;
@@ -107,11 +102,6 @@ function declare(placement: "controller" | "compute"): void {
     await all.berth.cancel(session.id);
     expect(await all.berth.until(session.id, "canceled")).toMatchObject({ error: "" });
     await closed;
-    await eventually(async () => (await all.leftovers()).length === 0, {
-      timeoutMs: 10_000,
-      what: "nothing to be left",
-    }).catch(async (error: unknown) => {
-      throw new Error((await all.leftovers()).join("\n"), { cause: error });
-    });
+    await all.untilNothingIsLeft();
   });
 }

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { needsCluster } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
 import { type Argv, run } from "./command.ts";
+import { clusterProcesses } from "./processes.ts";
 
 const Status = z.object({
   state: z.enum(["up", "down"]),
@@ -45,7 +47,9 @@ test("a cluster by hand outlives the command, and is brought up once", async () 
 
 test("one whose host died is brought up anew", async () => {
   const { hosts = [] } = await ask("status");
-  for (const { pid } of hosts.filter(({ name }) => name === "c1")) process.kill(pid, "SIGKILL");
+  const died = hosts.filter(({ name }) => name === "c1").map(({ pid }) => pid);
+  for (const pid of died) process.kill(pid, "SIGKILL");
+  await eventually(async () => (await clusterProcesses()).every(({ pid }) => !died.includes(pid)));
   expect(await ask("status")).toEqual({ state: "down" });
   expect((await ask("up")).state).toBe("up");
 });

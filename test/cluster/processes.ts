@@ -34,14 +34,13 @@ async function markOf(pid: number): Promise<string | undefined> {
  */
 export async function clusterProcesses(): Promise<ClusterProcess[]> {
   const own = await readlink("/proc/self/ns/mnt");
-  const marks = new Map<string, Promise<string | undefined>>([[own, Promise.resolve(undefined)]]);
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(
     pids.map(async (pid): Promise<ClusterProcess | undefined> => {
       const namespace = await readlink(`/proc/${pid}/ns/mnt`).catch(() => own);
-      const mark = marks.get(namespace) ?? markOf(pid);
-      marks.set(namespace, mark);
-      const hostDirectory = await mark;
+      if (namespace === own) return undefined;
+      // Of each process anew: one that ends meanwhile has no mounts, and says nothing about the others of its host.
+      const hostDirectory = await markOf(pid);
       if (hostDirectory === undefined) return undefined;
       const files = ["status", "comm", "cmdline", "environ"].map((file) => read(`/proc/${pid}/${file}`));
       const [status = "", name = "", commandLine = "", environment = ""] = await Promise.all(files);
@@ -58,4 +57,13 @@ export async function clusterProcesses(): Promise<ClusterProcess[]> {
     }),
   );
   return found.filter((one) => one !== undefined);
+}
+
+/** Sends a process a signal, unless it has ended by itself meanwhile. */
+export function signal(pid: number, name: NodeJS.Signals = "SIGKILL"): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
 }

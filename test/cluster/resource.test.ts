@@ -146,7 +146,7 @@ describe("beside a Berth that runs", () => {
     const config = await sshConfig(cluster());
     expect((await command.run(...addArguments(config))).code).toBe(0);
     await eventually(async () => / reachable$/m.test((await command.run("resource", "list")).stdout), {
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
       what: "the agent to have reached the cluster",
     });
 
@@ -155,7 +155,7 @@ describe("beside a Berth that runs", () => {
     expect(launched.stderr).not.toContain("berth:");
     const id = /^s\w{12}/.exec(launched.stdout)?.[0] ?? "";
     expect(launched.stdout).toMatch(/^s\w{12} {2}running$/m);
-    expect((await command.run("list")).stdout).toMatch(/ hpc \(c2\) +\d+ +[45] m .* running$/m);
+    expect((await command.run("list")).stdout).toMatch(/ hpc \(c2\) +\d+ +[345] m .* running$/m);
     const { stdout } = await command.run("status", id);
     expect(stdout).toMatch(/^runs on +hpc \(c2\)$/m);
     expect(stdout).toMatch(/^job +\d+$/m);

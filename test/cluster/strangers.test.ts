@@ -99,12 +99,12 @@ async function knock(user: UserName, { name, key, options = [], command = [] }: 
     one,
   ]);
   const who = ["-F", "/dev/null", ...settings, "-i", key, "-l", name, "-p", await door()];
-  const argv = ["timeout", "20", "ssh", ...who, ...options, "127.0.0.1", ...command] as const;
+  const argv = ["timeout", "60", "ssh", ...who, ...options, "127.0.0.1", ...command] as const;
   return await hpc.cluster.exec("ctl", argv, { user, input: "id\n" });
 }
 
 describe("a second user of the node", () => {
-  const GREET = 'curl --silent --max-time 5 --unix-socket "$1" http://vault/';
+  const GREET = 'curl --silent --max-time 30 --unix-socket "$1" http://vault/';
 
   it("cannot reach a service on a unix socket", async () => {
     const socket = `${await nodeDirectory()}/socket`;
@@ -195,7 +195,7 @@ describe("a second user of the node", () => {
 describe("on the controller, at the port that leads to the agent", () => {
   it("a second user is refused, whatever key she has", async () => {
     expect(
-      (await sh("ctl", "eve", 'timeout 5 head -c 13 <"/dev/tcp/127.0.0.1/$1"', await door())).stdout,
+      (await sh("ctl", "eve", 'timeout 30 head -c 13 <"/dev/tcp/127.0.0.1/$1"', await door())).stdout,
     ).toBe("SSH-2.0-Berth");
     for (const name of [vault.id, "ada", "root"])
       expect(
@@ -253,7 +253,7 @@ describe("on the controller, at the port that leads to the agent", () => {
 
   it("and the session goes on", async () => {
     await eventually(async () => (await hpc.ask(vault)) === "vault", {
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
       what: "the vault",
     });
     expect(await hpc.ask(other)).toMatch(/^c1 /);

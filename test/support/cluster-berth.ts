@@ -6,6 +6,7 @@ import type { SchedulerName } from "../../contract/resource.ts";
 import type { Session } from "../../contract/session.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { HOSTS } from "../cluster/layout.ts";
+import { signal } from "../cluster/processes.ts";
 import { Berth, type ServiceFiles } from "./berth.ts";
 import { eventually } from "./eventually.ts";
 
@@ -93,7 +94,7 @@ export class ClusterBerth implements AsyncDisposable {
           known.length === Object.keys(resources).length && known.every(({ state }) => state === "reachable")
         );
       },
-      { timeoutMs: 30_000, what: "the edge to know the cluster" },
+      { timeoutMs: 60_000, what: "the edge to know the cluster" },
     );
     stack.move();
     return started;
@@ -164,7 +165,7 @@ export class ClusterBerth implements AsyncDisposable {
   /** Waits until nothing of any session is left. @throws Error with what is */
   async untilNothingIsLeft(): Promise<void> {
     await eventually(async () => (await this.leftovers()).length === 0, {
-      timeoutMs: 15_000,
+      timeoutMs: 60_000,
       what: "nothing to be left",
     }).catch(async (error: unknown) => {
       throw new Error((await this.leftovers()).join("\n"), { cause: error });
@@ -188,13 +189,34 @@ export class ClusterBerth implements AsyncDisposable {
   /** Sees that a session runs once and where it was launched, and that it ends without a trace. */
   async runsOnce(launched: Session): Promise<void> {
     const session = await this.berth.until(launched.id, "running");
-    const page = await eventually(() => this.ask(session), { what: "the page", timeoutMs: 30_000 });
+    const page = await eventually(() => this.ask(session), { what: "the page", timeoutMs: 60_000 });
     const jobs = await this.jobs(session.id);
     const isOnce = jobs.length === 1 && jobs[0] === `${session.jobId} RUNNING`;
     const isThere = launched.port === null || launched.port === session.port;
     if (!isOnce || !isThere || session.error !== "" || !/^c[12] /.test(page))
       throw new Error(`${JSON.stringify(session)} after ${launched.port}; jobs: ${jobs.join(", ")}`);
     await this.cancelWhole(session);
+  }
+
+  /** Kills the sshd processes of the user's connections to the controller, once there is one. */
+  async killConnections(): Promise<void> {
+    await eventually(async () => (await this.cluster.killSshSessions("ctl", "ada")) > 0, {
+      what: "a connection to the controller",
+    });
+  }
+
+  /** Kills the user's ssh on every host, which there has to be: the tunnels' own ends. */
+  async killTunnels(): Promise<void> {
+    const own = await eventually(
+      async () => {
+        const found = await this.cluster.processes({ user: "ada" });
+        const ssh = found.filter(({ name }) => name === "ssh");
+        return ssh.length > 0 && ssh;
+      },
+      { what: "the node's ssh" },
+    );
+    // One may end with the other.
+    for (const { pid } of own) signal(pid);
   }
 
   /** Kills the agent, and starts another without the pause that comes after so many. */
@@ -206,7 +228,7 @@ export class ClusterBerth implements AsyncDisposable {
     await this.berth.up();
   }
 
-  /** The files of a session in the workspace that hold keys. */
+  /** The files of a session in the workspace that hold keys. They are deleted once nothing is left on the cluster. */
   async keys(id: string): Promise<string[]> {
     const files = await readdir(join(this.berth.home, "sessions", id));
     return files.filter((name) => /key/.test(name));

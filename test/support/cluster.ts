@@ -37,9 +37,10 @@ export function useCluster(options: ClusterOptions = {}): () => Cluster {
   const isPossible = obstacle(options) === undefined;
   let cluster: Cluster | undefined;
   beforeEach(needsCluster(options));
+  // What is not up in time says so itself; a hook that is given up on leaves what it has begun.
   beforeAll(async () => {
     if (isPossible) cluster = await Cluster.up(options);
-  });
+  }, 300_000);
   afterAll(() => cluster?.[Symbol.asyncDispose]());
   return () => {
     if (cluster === undefined)
