@@ -13,6 +13,9 @@ const REQUEST_TIMEOUT_MS = 15_000;
 
 type Approved = Extract<EnrolmentState, { status: "approved" }>;
 
+/** Who has let this machine in, at which edge, with which token. */
+export type Approval = Joined & Pick<Approved, "user" | "account">;
+
 /** One request to join an edge: begun, shown to a person, and asked about until it is decided. */
 export class Enrolment {
   readonly started: EnrolmentStart;
@@ -46,7 +49,7 @@ export class Enrolment {
    * Asks until somebody has decided. An edge that is away for a moment is asked again.
    * @throws BerthError `enrolment_over` when it was denied or has expired; AbortError by the signal
    */
-  async approved(signal: AbortSignal): Promise<Joined> {
+  async approved(signal: AbortSignal): Promise<Approval> {
     const { deviceCode, interval } = this.started;
     let pause = interval;
     while (performance.now() < this.deadline) {
@@ -60,7 +63,7 @@ export class Enrolment {
           pause = state.interval;
           break;
         case "approved":
-          return this.#joined(state);
+          return this.#approval(state);
         case "denied":
           throw new BerthError("enrolment_over", `the edge refuses this machine: ${state.reason}`);
         case "expired":
@@ -72,8 +75,8 @@ export class Enrolment {
     throw expired();
   }
 
-  #joined({ token, name }: Approved): Joined {
-    return { edge: this.#edge, token, name };
+  #approval({ token, name, user, account }: Approved): Approval {
+    return { edge: this.#edge, token, name, user, account };
   }
 
   /** Undefined when the edge could not be asked. */

@@ -73,7 +73,15 @@ export const EnrolmentState = z.discriminatedUnion("status", [
   z.object({ status: z.literal("slow_down"), interval: z.number() }),
   z.object({ status: z.literal("denied"), reason: z.string() }),
   z.object({ status: z.literal("expired") }),
-  z.object({ status: z.literal("approved"), token: z.string(), user: UserId, name: z.string() }),
+  z.object({
+    status: z.literal("approved"),
+    token: z.string(),
+    user: UserId,
+    /** Who has approved, as the console calls them: of that name there may be others. */
+    name: z.string(),
+    /** The same as `accountOf` spells it; an older edge does not say. */
+    account: z.string().optional(),
+  }),
 ]);
 export type EnrolmentState = z.infer<typeof EnrolmentState>;
 

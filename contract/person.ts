@@ -37,3 +37,6 @@ export const Person = z.object({
   role: Role,
 });
 export type Person = z.infer<typeof Person>;
+
+/** What is one person's alone, and known to people: the email that the identity provider vouches for, or else its subject. */
+export const accountOf = ({ email, subject }: Pick<Person, "email" | "subject">): string => email ?? subject;

@@ -120,6 +120,11 @@ const CATALOGUE = {
     title: "The machine was not let in",
     remedy: "Run `berth join` again, and approve it in the console.",
   },
+  wrong_approver: {
+    status: 409,
+    title: "Somebody else has approved the machine",
+    remedy: "Run `berth join` again where nobody else reads the code, and approve it yourself.",
+  },
   agent_refused: {
     status: 409,
     title: "The edge does not take this agent",

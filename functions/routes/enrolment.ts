@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import { EnrolmentPoll, EnrolmentRequest, EnrolmentStart, EnrolmentState } from "../../contract/enrolment.ts";
+import { accountOf } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { PROTOCOL_VERSION } from "../../contract/version.ts";
 import { addressOf, networkOf } from "../auth/address.ts";
@@ -100,6 +101,7 @@ export function enrolmentApi(): OpenAPIHono<AppEnv> {
     if (polled.value.status !== "approved") return c.json(polled.value, 200);
     const { grant, asking } = polled.value;
     const { host, user, version, fingerprint, from } = asking;
+    const owner = await partOf(c.env, grant.user, "access").owner();
     const enrolled = await partOf(c.env, grant.user, "agents").enroll(
       grant.user,
       { host, user, version, fingerprint, from },
@@ -107,7 +109,9 @@ export function enrolmentApi(): OpenAPIHono<AppEnv> {
     );
     if (!enrolled.ok) return c.json({ status: "denied" as const, reason: enrolled.problem.detail }, 200);
     const { token } = enrolled.value;
-    return c.json({ status: "approved" as const, token, user: grant.user, name: grant.caller.name }, 200);
+    const by = owner === null ? {} : { account: accountOf(owner) };
+    const { name } = grant.caller;
+    return c.json({ status: "approved" as const, token, user: grant.user, name, ...by }, 200);
   });
   return api;
 }

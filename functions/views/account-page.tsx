@@ -1,6 +1,6 @@
 import type { Child } from "hono/jsx";
 import type { ApiToken, BrowserLogin, CreatedToken } from "../../contract/account.ts";
-import type { Person, Role } from "../../contract/person.ts";
+import { accountOf, type Person, type Role } from "../../contract/person.ts";
 import { LoginsSection } from "./account-logins.tsx";
 import type { FilledToken } from "./account-token-form.tsx";
 import { TokensSection } from "./account-tokens.tsx";
@@ -36,7 +36,7 @@ function Who({ person, role }: { person: Person | null; role: Role }) {
       <span>
         <b>{person.name}</b>
       </span>
-      {person.email === null || person.email === person.name ? null : <span>{person.email}</span>}
+      {accountOf(person) === person.name ? null : <span>{accountOf(person)}</span>}
       <span>{ROLES[role]}</span>
     </p>
   );

@@ -195,7 +195,7 @@ const Approved = ({ frame }: { frame: Frame }) => (
     ) : (
       <>
         <p class="lead" role="status">
-          The terminal there says within seconds that the machine has joined. Then start its agent:
+          The terminal there asks within seconds whether this was you. Say yes, then start its agent:
         </p>
         <Command text="./berth up --detach" />
         <p class="help">This page says when it is connected.</p>

@@ -34,7 +34,7 @@ it("what an edge says steers no terminal", { timeout: 30_000 }, async () => {
   await once(edge.listen(0, "127.0.0.1"), "listening");
   onTestFinished(() => void edge.close());
   const address = `http://127.0.0.1:${(edge.address() as AddressInfo).port}`;
-  const child = spawn(process.execPath, [MAIN, "join", address], {
+  const child = spawn(process.execPath, [MAIN, "join", address, "--user", "local"], {
     env: { ...process.env, BERTH_HOME: home },
     stdio: ["ignore", "ignore", "pipe"],
   });

@@ -42,7 +42,7 @@ const codeOf = async (joining: RunningCommand): Promise<string> =>
 
 /** Joins as a person does it, in a terminal and in a browser. */
 async function joined(): Promise<void> {
-  await using joining = berth("join", edge.url);
+  await using joining = berth("join", edge.url, "--user", "local");
   await edge.approve(await codeOf(joining));
   expect(await joining.exited).toBe(0);
 }
@@ -52,7 +52,7 @@ const online = (is = true): Promise<unknown> =>
 
 describe("berth join", () => {
   it("makes a machine a workspace, whose agent berth up then is", async () => {
-    await using joining = berth("join", edge.url);
+    await using joining = berth("join", edge.url, "--user", "local");
     const code = await codeOf(joining);
     const [fingerprint = ""] = await joining.says(/SHA256:\S{43}/);
     expect(await edge.page(`/join?code=${code}`)).toContain(fingerprint);
@@ -70,7 +70,7 @@ describe("berth join", () => {
   });
 
   it("ends with the reason when it is denied, and keeps nothing", async () => {
-    await using joining = berth("join", edge.url);
+    await using joining = berth("join", edge.url, "--user", "local");
     await edge.send("/join", { code: await codeOf(joining), decision: "deny", replaces: "" });
     expect(await joining.exited).toBe(1);
     expect(joining.output).toContain("it was denied in the console");
@@ -78,7 +78,7 @@ describe("berth join", () => {
   });
 
   it("is given up by Ctrl-C", async () => {
-    await using joining = berth("join", edge.url);
+    await using joining = berth("join", edge.url, "--user", "local");
     await codeOf(joining);
     joining.kill("SIGINT");
     expect(await joining.exited).toBe(130);
@@ -99,7 +99,7 @@ describe("berth join", () => {
     await using clear = berth("join", "http://berth.example.org");
     expect(await clear.exited).toBe(1);
     expect(clear.output).toContain('Cannot use the edge "http://berth.example.org": use https');
-    await using other = berth("join", edge.url.replace("localhost", "127.0.0.1"));
+    await using other = berth("join", edge.url.replace("localhost", "127.0.0.1"), "--user", "local");
     expect(await other.exited).toBe(1);
     expect(other.output).toContain("this is not served on this host");
   });
@@ -136,7 +136,7 @@ describe("an agent that has joined", () => {
     await online();
     const others = await mkdtemp(join(tmpdir(), "berth-join-"));
     try {
-      await using joining = new RunningCommand(others, ["join", edge.url]);
+      await using joining = new RunningCommand(others, ["join", edge.url, "--user", "local"]);
       await edge.approve(await codeOf(joining));
       expect(await joining.exited).toBe(0);
       expect(await first.exited).toBe(EXIT_REFUSED);

@@ -72,8 +72,8 @@ const PROOFS: readonly (readonly [command: RegExp, proof: Proof])[] = [
     { by: "test", file: "test/cluster/main.test.ts", says: [`ask("up")`, `main("down")`] },
   ],
   [
-    /^\.\/berth join https:\S+$/,
-    { by: "test", file: "test/e2e/enrolment.test.ts", says: [`"join"`, `edge.approve`] },
+    /^\.\/berth join https:\S+( --user \S+)?$/,
+    { by: "test", file: "test/e2e/enrolment.test.ts", says: [`"join"`, `"--user"`, `edge.approve`] },
   ],
   [
     /^\.\/berth (up --detach|down|leave)$/,

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Me } from "../../contract/account.ts";
 import { isEnded, Session } from "../../contract/session.ts";
 import type { ServiceFiles } from "./berth.ts";
 import { eventually } from "./eventually.ts";
@@ -65,7 +66,8 @@ export class JoinedAgent implements AsyncDisposable {
       await mkdir(directory, { recursive: true });
       for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text);
     }
-    const joining = new Running(home, "join", console);
+    const me = Me.parse(await (await browser.go(`${console}/api/me`)).json());
+    const joining = new Running(home, "join", console, "--user", me.user);
     try {
       const code = await eventually(() => /code {2}(\w{4}-\w{4})/.exec(joining.output)?.[1], {
         what: `a code in ${joining.output}`,

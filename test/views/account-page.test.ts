@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { ApiToken, BrowserLogin } from "../../contract/account.ts";
+import { UserId } from "../../contract/person.ts";
 import { BerthError } from "../../contract/problem.ts";
 import { browserName } from "../../functions/views/account-browser.ts";
+import { AccountPage } from "../../functions/views/account-page.tsx";
 import { LoginsSection } from "../../functions/views/account-logins.tsx";
 import { TokensSection } from "../../functions/views/account-tokens.tsx";
 import { Top } from "../../functions/views/layout.tsx";
@@ -44,6 +46,29 @@ const tokens = (changes: Partial<TokensProps> = {}): Promise<string> =>
       ...changes,
     }),
   );
+
+describe("whose account it is", () => {
+  const frame = {
+    place: null,
+    agent: { online: false, host: null, user: null, version: null, mismatch: null },
+    unread: 0,
+    name: "Ana",
+    operator: false,
+  };
+  const id = UserId.parse("u0123456789abcdefghjk");
+  const ana = { id, issuer: "https://id.example.org", subject: "ana", name: "Ana", groups: [] };
+
+  it.each([
+    ["the email", "ana@example.org", "ana@example.org"],
+    ["the login name, where there is no email", null, "ana"],
+  ])("is said by %s beside the name, which berth join takes", async (_what, email, shown) => {
+    const person = { ...ana, email, role: "user" as const };
+    const page = await render(
+      AccountPage({ frame, person, role: "user", logins: [], tokens: [], edge: "https://x", now: NOW }),
+    );
+    expect(textOf(page)).toContain(`Account Ana ${shown} user`);
+  });
+});
 
 describe("a browser in words", () => {
   it.each([
