@@ -9,7 +9,15 @@ export const SESSION_VARIABLE = "BERTH_SESSION_ID";
 /** A process beyond doubt: pids are used again, a pid with its start (clock ticks since the boot) is not until then. */
 export type ProcessId = { pid: number; startTime: number };
 
-type Process = ProcessId & { zombie: boolean; parent: number; session: number };
+type Process = ProcessId & {
+  zombie: boolean;
+  parent: number;
+  session: number;
+  /** False of the kernel's own threads, and of what is about to be a zombie. */
+  hasMemory: boolean;
+  /** It has an environment, or is in the midst of execve(2) and has not got one yet; false also where it is another user's. */
+  mayHaveEnvironment: boolean;
+};
 
 const hasCode = (error: unknown, ...codes: string[]): boolean =>
   error instanceof Error && "code" in error && codes.includes(String(error.code));
@@ -20,12 +28,16 @@ function parseStat(pid: number, stat: string): Process | undefined {
   // The second field is the program's name in parentheses, which may hold spaces and parentheses itself.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, parent, , session] = fields;
+  const [memory, code, environment, environmentEnd] = [20, 23, 47, 48].map((at) => Number(fields[at]));
   return {
     pid,
     startTime: Number(fields[19]),
     zombie: state === "Z" || state === "X",
     parent: Number(parent),
     session: Number(session),
+    hasMemory: memory !== 0,
+    // Of another user's process no address is told: this one is 1 then, and the others 0.
+    mayHaveEnvironment: code !== 1 && (environmentEnd === 0 || environmentEnd !== environment),
   };
 }
 
@@ -50,9 +62,8 @@ export function isAlive({ pid, startTime }: ProcessId): boolean {
   return found !== undefined && !found.zombie && found.startTime === startTime;
 }
 
-/** The session id in a process's environment; undefined when it has none or the process is another user's. */
-async function sessionOf(pid: number): Promise<string | undefined> {
-  const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+/** The session id in an environment as /proc/<pid>/environ tells it. */
+function sessionIn(environment: string): string | undefined {
   const prefix = `${SESSION_VARIABLE}=`;
   return environment
     .split("\0")
@@ -65,10 +76,23 @@ type Candidate = { found: Process; carries: string | undefined };
 /** How many processes are looked at together: enough to keep the file threads busy, few enough for any `ulimit -n`. */
 const BATCH = 16;
 
+/** How often one is looked at whose environment is about to be there; a program on a file server that hangs never has it. */
+const LOOKS = 20;
+
+const processOf = async (pid: number): Promise<Process | undefined> =>
+  parseStat(pid, await readFile(`/proc/${pid}/stat`, "latin1").catch(() => ""));
+
 async function look(pid: number): Promise<Candidate | undefined> {
-  const found = parseStat(pid, await readFile(`/proc/${pid}/stat`, "latin1").catch(() => ""));
-  if (found === undefined || found.zombie) return undefined;
-  return { found, carries: await sessionOf(pid) };
+  for (let looks = 1; ; looks++) {
+    const found = await processOf(pid);
+    if (found === undefined || found.zombie) return undefined;
+    if (!found.hasMemory) return { found, carries: undefined };
+    const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+    // It is empty, too, while the process is given another program.
+    const isToCome = environment === "" && (await processOf(pid))?.mayHaveEnvironment === true;
+    if (!isToCome || looks === LOOKS) return { found, carries: sessionIn(environment) };
+    await delay(1);
+  }
 }
 
 /** Every process but this one, with the session id that it carries. Zombies are left out. */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomFillSync } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { ProcessId } from "../../agent/process-tree.ts";
 import {
@@ -15,6 +16,7 @@ import type { SessionId } from "../../contract/ids.ts";
 import { sessionId } from "../../contract/ids.ts";
 import { childrenOf } from "../support/children.ts";
 import { eventually } from "../support/eventually.ts";
+import { temporaryDirectory } from "../support/session-directory.ts";
 
 const newId = (): SessionId => sessionId((bytes) => randomFillSync(bytes));
 
@@ -79,6 +81,14 @@ describe("a session's processes", () => {
     });
     const found = await findTree(id, leader);
     expect(found.map(({ pid }) => pid)).toEqual([leader.pid, child?.pid]);
+  });
+
+  it("include one that is given another program as they are looked for", async () => {
+    const id = newId();
+    const again = join(await temporaryDirectory(), "again");
+    await writeFile(again, '#!/bin/sh\nexec "$0"\n', { mode: 0o700 });
+    const leader = start(id, `exec '${again}'`);
+    for (let look = 0; look < 50; look++) expect(await findTree(id)).toEqual([leader]);
   });
 
   it("exclude those of another session that was started from within", async () => {
