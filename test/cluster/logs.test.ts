@@ -1,23 +1,28 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { needsCluster } from "../support/cluster.ts";
 import { ClusterBerth, NODE_ECHO } from "../support/cluster-berth.ts";
 import { eventually } from "../support/eventually.ts";
 
 const MAIN = join(import.meta.dirname, "../../agent/main.ts");
 
-/** Prints numbered lines, among them one of every byte there is and one of 300,000 characters, and is done. */
+/**
+ * Prints numbered lines, among them one of every byte there is and one of 300,000 characters, and is done. The last lines
+ * wait for the file `enough`: what is to happen while it prints is not too late on a busy machine.
+ */
 const PRINTER = {
   "start_template.sh": `
 exec python3 -u -c '
-import sys, time
+import os, sys, time
 out = sys.stdout.buffer
 for number in range(2000):
     if number == 700:
         out.write(b"every byte: " + bytes(byte for byte in range(256) if byte != 10) + b"\\n")
+    while number == 1900 and not os.path.exists(os.path.expanduser("~/enough")):
+        time.sleep(0.05)
     if number == 900:
         out.write(b"long: " + b"0123456789" * 30000 + b"\\n")
     out.write(("line %d: h\\u00f6he \\U0001f30a\\n" % number).encode())
@@ -142,6 +147,18 @@ class LogsCommand {
     child.stdout.on("data", (chunk: Buffer) => (this.output = Buffer.concat([this.output, chunk])));
     this.over = once(child, "close").then(([code]) => code as number | null);
   }
+
+  /** Waits until it has printed this. */
+  async has(text: string): Promise<void> {
+    await eventually(() => this.output.includes(text), { timeoutMs: 60_000, what: `"${text}" printed` });
+  }
+}
+
+/** Lets the printer come to its end. */
+async function enough(): Promise<void> {
+  const file = join(hpc.cluster.layout.home, "ada", "enough");
+  await writeFile(file, "");
+  onTestFinished(() => rm(file));
 }
 
 /** What the session's script printed, without what Berth added to its log. */
@@ -158,8 +175,9 @@ describe("a session's output", () => {
     const command = new LogsCommand(id);
     for (const line of ["line 300:", "line 950:", "line 1400:"]) {
       await reader.has(line);
-      expect(await hpc.cluster.killSshSessions("ctl", "ada")).toBeGreaterThan(0);
+      await hpc.killConnections();
     }
+    await enough();
     await Promise.all([reader.over, command.over]);
     const log = await rawLog(id);
     expect(printed(log).equals(PRINTED)).toBe(true);
@@ -174,9 +192,11 @@ describe("a session's output", () => {
     const reader = new Reader(id);
     const command = new LogsCommand(id);
     for (const line of ["line 300:", "line 950:"]) {
-      await reader.has(line);
+      // Whoever has had nothing of a log yet is told that there is no agent.
+      await Promise.all([reader.has(line), command.has(line)]);
       await hpc.berth.crash("agent");
     }
+    await enough();
     await Promise.all([reader.over, command.over]);
     const log = await rawLog(id);
     expect(printed(log).equals(PRINTED)).toBe(true);
@@ -187,7 +207,7 @@ describe("a session's output", () => {
 });
 
 describe("the scheduler's own messages", () => {
-  it.each<[string, (jobId: string) => string[], string, string]>([
+  it.each<[string, (jobId: string) => string[], "canceled" | "failed", string]>([
     ["cancels a job", (jobId) => ["scancel", jobId], "canceled", "CANCELLED AT"],
     [
       "ends a job at its time limit",
@@ -203,8 +223,7 @@ describe("the scheduler's own messages", () => {
     await reader.over;
     expect(reader.text).toContain("echo begins on c2\n");
     expect(reader.text).toContain(words);
-    const ended = await hpc.berth.session(session.id);
-    expect(ended.state).toBe(state);
+    const ended = await hpc.berth.until(session.id, state);
     if (state === "failed") expect(ended.error).toMatch(/time|walltime/i);
   });
 });
@@ -218,7 +237,7 @@ describe("controller.sh", () => {
     await eventually(async () => (await hpc.berth.session(id)).status === "Fetching tides of '42", {
       what: "the status of controller.sh",
     });
-    expect(await hpc.cluster.slurm.queue()).toEqual([]);
+    expect(await hpc.jobs(id)).toEqual([]);
     await hpc.berth.crash("agent");
     await writeFile(join(home, "go"), "");
     const session = await hpc.berth.until(id, "running");
@@ -239,6 +258,6 @@ describe("controller.sh", () => {
       error: expect.stringMatching(/controller\.sh.*\n*[^]*no such dataset/),
       jobId: null,
     });
-    await expect.poll(() => hpc.leftovers(), { timeout: 20_000 }).toEqual([]);
+    await hpc.untilNothingIsLeft();
   });
 });
