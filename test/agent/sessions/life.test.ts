@@ -91,8 +91,10 @@ describe("a session", { timeout: 30_000 }, () => {
   });
 
   it("leaves nothing behind when its service ends by itself", async () => {
-    const workspace = await Workspace.open({ echo: `setsid sleep 300 & ${ECHO} & sleep 0.5; kill $!` });
+    const stopped = "until [ -e go ]; do sleep 0.05; done; kill $!";
+    const workspace = await Workspace.open({ echo: `setsid sleep 300 & ${ECHO} & ${stopped}` });
     const { id } = await workspace.run("echo");
+    await writeFile(workspace.path(id, "go"), "");
     await workspace.until(id, "completed");
     await eventually(async () => (await processesOf(id)).length === 0, { what: "the last process's end" });
   });
