@@ -18,6 +18,15 @@ async function keeperOf(home: string, pid: number): Promise<string | undefined> 
   return start === undefined ? undefined : `npm start (process ${start}): press Ctrl-C there`;
 }
 
+/** It may have ended since it was looked for. */
+function tell(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 export const downCommand = (): Command =>
   new Command("down")
     .description("stop the agent that berth up --detach has started; sessions go on")
@@ -31,10 +40,10 @@ export const downCommand = (): Command =>
       const keeper = await keeperOf(home, pid);
       if (keeper !== undefined)
         throw new BerthError("kept_running", `Cannot stop the agent: it is looked after by ${keeper}`);
-      process.kill(pid, "SIGTERM");
+      tell(pid, "SIGTERM");
       const deadline = performance.now() + GRACE_MS;
       while ((await livePid(home, "agent")) === pid) {
-        if (performance.now() > deadline) process.kill(pid, "SIGKILL");
+        if (performance.now() > deadline) tell(pid, "SIGKILL");
         await delay(POLL_MS);
       }
       process.stdout.write(`Stopped the agent (process ${pid}); sessions go on.\n`);

@@ -141,8 +141,7 @@ describe("ending a session's processes", () => {
 
   it("keeps up with processes that beget processes", async () => {
     const id = newId();
-    const breed =
-      "trap '' TERM; for n in 1 2 3; do (while :; do (sleep 0.2 &); sleep 0.1; done) & done; wait";
+    const breed = "trap '' TERM; for n in 1 2 3; do (while :; do (sleep 3 &); sleep 0.1; done) & done; wait";
     const leader = start(id, breed);
     await eventually(async () => (await findTree(id, leader)).length > 8);
     expect(await endTree(id, leader, { graceMs: 50 })).toEqual([]);

@@ -40,7 +40,7 @@ class Told {
   }
 }
 
-describe("a file on a host", { timeout: 60_000 }, () => {
+describe("a file on a host", { timeout: 120_000 }, () => {
   let server: Sshd;
   let follower: FileFollower;
   let directory: string;
@@ -125,7 +125,7 @@ describe("a file on a host", { timeout: 60_000 }, () => {
     await writeFile(at("other"), "other");
     await other.until("other");
     gate.resolve();
-    await eventually(() => told.text.length === 3_000_000, { timeoutMs: 20_000, what: "the rest" });
+    await eventually(() => told.text.length === 3_000_000, { what: "the rest" });
   });
 
   it("that is cut short is told from its beginning", async () => {
@@ -172,7 +172,7 @@ describe("a file on a host", { timeout: 60_000 }, () => {
     const all = Array.from({ length: 300 }, (_, index) => new Told(follower, at(`log ${index}`)));
     for (let index = 0; index < 300; index++) await writeFile(at(`log ${index}`), `${index}`);
     await eventually(() => all.every(({ text }, index) => text === `${index}`), {
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
       what: "all of them",
     });
     expect(server.accepted()).toBe(1);
