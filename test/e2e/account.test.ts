@@ -51,7 +51,7 @@ describe("the account page", () => {
     const token = await makeToken(page, name, { ends: "in 30 days" });
     expect(token).toMatch(/^berth_api_/);
     expect(await statusOf(token)).toBe(200);
-    expect(await page.getByText(`./berth login ${edge.url}`).count()).toBe(1);
+    await page.getByText(`./berth login ${edge.url}`).waitFor();
 
     await page.goto(`${edge.url}/account`);
     expect(await page.content()).not.toContain(token);

@@ -136,6 +136,7 @@ describe("each session on a host of its own", () => {
     const [newest] = await stage.berth.sessions();
     expect(new URL(page.url()).origin).toBe(newest === undefined ? undefined : hostOf(newest));
     await page.getByRole("link", { name: "secret.txt" }).click();
+    await page.waitForURL(/\/secret\.txt$/);
     expect(await page.innerText("body")).toBe("the tide table");
     await stage.berth.fetch(`/api/sessions/${newest?.id}/cancel`, { method: "POST" });
   });

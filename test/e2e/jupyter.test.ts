@@ -29,6 +29,8 @@ it(
     await tree.waitForURL(/^http:\/\/sessions\.localhost:\d+\/me\/\d+\/tree/);
 
     const { port } = await berth.session(id);
+    // The button is there before what it does: the menu's entries come with that.
+    await tree.getByText("Python 3 (ipykernel)").waitFor({ state: "attached" });
     await tree.getByRole("button", { name: "New" }).click();
     const [notebook] = await Promise.all([
       browser.context.waitForEvent("page"),

@@ -23,19 +23,19 @@ it("somebody logs in at the provider by one button, and out again there and here
   });
   await page.goto(`${edge.console}/services`);
   await page.getByRole("link", { name: "Log in" }).click();
-  await page.waitForURL(`${edge.console}/services`);
-  expect(await page.getByRole("button", { name: "Ana" }).isVisible()).toBe(true);
-
+  // At the same address, as somebody.
   await page.getByRole("button", { name: "Ana" }).click();
+  expect(page.url()).toBe(`${edge.console}/services`);
   await page.getByRole("button", { name: "Log out" }).click();
   // The page between goes on by itself, although the form may lead to no other host.
   await page.waitForURL(`${edge.provider.issuer}/session/end**`);
   await page.getByRole("button", { name: "Log out" }).click();
   await page.waitForURL(`${edge.console}/`);
-  expect(await page.getByRole("heading", { name: "Log in to Berth" }).isVisible()).toBe(true);
+  await page.getByRole("heading", { name: "Log in to Berth" }).waitFor();
   expect(await browser.context.cookies(edge.console)).toEqual([]);
-  // Beside the pages that are a 401, and the provider's icon.
-  expect(complaints.filter((text) => !/responded with a status of 40[14]/.test(text))).toEqual([]);
+  // Beside the pages that are a 401, the provider's icon, and the page's event stream, which the logout cuts off.
+  const usual = /responded with a status of 40[14]|ERR_INCOMPLETE_CHUNKED_ENCODING/;
+  expect(complaints.filter((text) => !usual.test(text))).toEqual([]);
 });
 
 it("a logout in one tab leaves nothing in another, but what is typed there", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { AxeBuilder } from "@axe-core/playwright";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CreatedToken } from "../../contract/account.ts";
 import { AuditLine } from "../../contract/operator.ts";
@@ -59,7 +60,7 @@ async function launch(name: string): Promise<Session> {
 }
 
 /** A page of the operator's browser, with scripts or without. */
-async function pageOf(browser: TestBrowser, path: string) {
+async function pageOf(browser: TestBrowser, path: string): Promise<Page> {
   for (const pair of olga.cookies("localhost").split("; ")) {
     const [name = "", value = ""] = pair.split(/=(.*)/s);
     await browser.context.addCookies([{ name, value, url: edge.console }]);
@@ -69,14 +70,15 @@ async function pageOf(browser: TestBrowser, path: string) {
   return page;
 }
 
-/** Looks at a page again until it shows a text: what workspaces tell comes a moment later. */
-async function until(page: Awaited<ReturnType<typeof pageOf>>, text: string): Promise<void> {
+/** Looks at a page again until it shows a text, or something else: what workspaces tell comes a moment later. */
+async function until(page: Page, shown: string | Locator): Promise<void> {
+  const found = typeof shown === "string" ? page.getByText(shown) : shown;
   await eventually(
     async () => {
       await page.reload();
-      return (await page.getByText(text).count()) > 0;
+      return (await found.count()) > 0;
     },
-    { what: `"${text}" on ${page.url()}` },
+    { what: `${String(shown)} on ${page.url()}`, timeoutMs: 60_000 },
   );
 }
 
@@ -86,9 +88,12 @@ describe("the operator's pages", () => {
     await using browser = await TestBrowser.open();
     const page = await pageOf(browser, "/");
     await page.getByRole("link", { name: "Operator", exact: true }).first().click();
-    await until(page, "reachable");
-    const row = page.getByRole("row", { name: /Ana/ });
-    await row.getByRole("link", { name: "1" }).click();
+    const row = page
+      .getByRole("row", { name: /Ana/ })
+      .filter({ has: page.getByText("reachable", { exact: true }) });
+    const sessions = row.getByRole("link", { name: "1", exact: true });
+    await until(page, sessions);
+    await sessions.click();
     await page.getByText("tides", { exact: true }).waitFor();
     await page.goto(`${edge.console}/operator`);
     await page.keyboard.press("/");

@@ -108,12 +108,16 @@ it("a colleague computes in a shared Jupyter until its owner ends it", { timeout
   await follow(ben, link, BEN);
   // Jupyter makes its addresses of the base that it was told.
   await ben.waitForURL(new RegExp(`//${session.id}\\.sessions\\.localhost:\\d+/me/${session.port}/tree`));
+  // The button is there before what it does: the menu's entries come with that.
+  await ben.getByText("Python 3 (ipykernel)").waitFor({ state: "attached" });
   await ben.getByRole("button", { name: "New" }).click();
-  const [notebook] = await Promise.all([
-    ben.context().waitForEvent("page"),
+  const opened = ben.context().waitForEvent("page");
+  const connected = opened.then((page) => page.waitForEvent("websocket"));
+  const [notebook, channels] = await Promise.all([
+    opened,
+    connected,
     ben.getByText("Python 3 (ipykernel)").click(),
   ]);
-  const channels = await notebook.waitForEvent("websocket");
   await notebook.waitForFunction(() =>
     document.querySelector("#kernel_indicator_icon")?.classList.contains("kernel_idle_icon"),
   );
@@ -148,6 +152,8 @@ it(
     await expectAccessible(ben);
     await list.getByRole("link", { name: "Open tides of Ana" }).click();
     await ben.waitForURL(`http://${session.id}.sessions.localhost:*/s/${session.id}/`);
+    // What is typed before the page has its connection goes nowhere.
+    await ben.locator(".xterm-rows", { hasText: /[$#]/ }).waitFor();
     await ben.locator(".xterm-helper-textarea").focus();
     await ben.keyboard.type("echo $((6*7))\n");
     await ben.locator(".xterm-rows", { hasText: /(?:^|\D)42(?:\D|$)/ }).waitFor();

@@ -26,6 +26,6 @@ it("VS Code opens a folder, and what is typed into a file is saved", { timeout: 
   await page.keyboard.type("high water, then ");
   await page.keyboard.press("Control+s");
   await expect
-    .poll(() => berth.read(join(folder, "tide.txt")), { timeout: 20_000 })
+    .poll(() => berth.read(join(folder, "tide.txt")), { timeout: 60_000 })
     .toBe("high water, then low water\n");
 });

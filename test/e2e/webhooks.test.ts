@@ -134,8 +134,9 @@ describe("the platform of an edge with an identity provider", () => {
 describe("a receiver", () => {
   it("that does not answer holds up no session, and hears of it again", async () => {
     const silent: string[] = [];
+    let answersAll = false;
     receiver.answer = ({ id, event }, response) => {
-      if (event.data.session.name !== "Silent" || silent.length > 0) response.writeHead(204).end();
+      if (event.data.session.name !== "Silent" || answersAll) response.writeHead(204).end();
       else silent.push(id);
     };
     const first = await launch("Silent");
@@ -149,12 +150,14 @@ describe("a receiver", () => {
       ({ event }) => event.type === "session.ready" && event.data.session.id === second.id,
       "the other session's message",
     );
-    expect(receiver.typesOf(first.id)).toEqual(["session.updated"]);
+    // However often it was tried by now.
+    expect(new Set(receiver.typesOf(first.id))).toEqual(new Set(["session.updated"]));
+    answersAll = true;
     await receiver.until(
       ({ event }) => event.type === "session.ready" && event.data.session.id === first.id,
       "the message that was held up",
     );
-    expect(receiver.received.filter(({ id }) => id === silent[0])).toHaveLength(2);
+    expect(receiver.received.filter(({ id }) => id === silent[0])).toHaveLength(silent.length + 1);
   });
 
   it("that is down while the edge is started anew gets what it missed, in order", async () => {
@@ -163,9 +166,9 @@ describe("a receiver", () => {
     const { id, createdAt } = await launch("Long");
     report(id, RUNNING);
     const missed = await receiver.until(({ event }) => event.type === "session.ready", "the first attempt");
+    receiver.answer = (_message, response) => response.writeHead(204).end();
     report(id, { ...RUNNING, state: "completed" });
     await eventually(async () => (await state(id)) === "completed", { what: "the session to end" });
-    receiver.answer = (_message, response) => response.writeHead(204).end();
     const spec = SessionSpec.parse({
       id,
       name: "Long",

@@ -89,10 +89,14 @@ describe("the bootstrap", () => {
     expect(output).toContain("in all 1");
   });
 
-  it("runs npm ci where nothing is installed, and says what to do when that brings no Node", async () => {
-    const { child, output } = start(await repository(COUNTER, { installed: false }));
-    expect(await once(child, "close")).toEqual([1, null]);
-    expect(output()).toContain("installing packages with npm ci");
-    expect(output()).toContain("Run `npm ci --ignore-scripts=false`, then try again.");
-  });
+  it(
+    "runs npm ci where nothing is installed, and says what to do when that brings no Node",
+    { timeout: 120_000 },
+    async () => {
+      const { child, output } = start(await repository(COUNTER, { installed: false }));
+      expect(await once(child, "close")).toEqual([1, null]);
+      expect(output()).toContain("installing packages with npm ci");
+      expect(output()).toContain("Run `npm ci --ignore-scripts=false`, then try again.");
+    },
+  );
 });

@@ -14,7 +14,7 @@ const { scripts } = Manifest.parse(JSON.parse(readFileSync(join(ROOT, "package.j
 const commands = documentedCommands();
 
 describe("the documentation's commands", () => {
-  it.each(commands)("$page: `$command` is proven to work", ({ command }) => {
+  it.each(commands)("$page: `$command` is proven to work", { timeout: 120_000 }, ({ command }) => {
     const proof = proofOf(command);
     if (proof === undefined)
       throw new Error(`Add "${command}" to PROOFS in test/support/documentation.ts, with what runs it.`);

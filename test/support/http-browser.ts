@@ -36,7 +36,8 @@ export class HttpBrowser {
         ...init.headers,
       },
     });
-    outgoing.end(body?.text);
+    // An end that comes after the answer's head is told to whoever reads the body.
+    outgoing.on("error", () => undefined).end(body?.text);
     const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
     const response = responseOf(incoming);
     for (const set of response.headers.getSetCookie()) this.keep(url.hostname, set);
