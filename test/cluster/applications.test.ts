@@ -51,6 +51,8 @@ beforeAll(async () => {
     prologue: "PATH=$HOME/bin:$PATH",
   });
   browser = await TestBrowser.open({ width: 1000, height: 700 });
+  // A kernel, or an editor, that starts on a busy machine takes its time.
+  browser.context.setDefaultTimeout(90_000);
   page = await browser.page();
   await page.goto(hpc.berth.link);
 });
@@ -197,7 +199,7 @@ describe("on a compute node, over a unix socket", () => {
     await editor.keyboard.type("high water, then ");
     await editor.keyboard.press("Control+s");
     await expect
-      .poll(() => hpc.berth.read(join(hpc.cluster.layout.home, "ada/log/tide.txt")), { timeout: 20_000 })
+      .poll(() => hpc.berth.read(join(hpc.cluster.layout.home, "ada/log/tide.txt")), { timeout: 60_000 })
       .toBe("high water, then low water\n");
     await editor.close();
   });

@@ -30,6 +30,8 @@ beforeAll(async () => {
     resources: { hopper: "slurm", lowe: "pbs" },
   });
   browser = await TestBrowser.open();
+  // What the scheduler does comes onto the page in its own time.
+  browser.context.setDefaultTimeout(60_000);
   page = await browser.page();
   await page.goto(hpc.berth.link);
 });

@@ -160,7 +160,7 @@ export class Berth implements AsyncDisposable {
         last = await this.session(id);
         return states.includes(last.state) || isEnded(last.state);
       },
-      { timeoutMs: 60_000, what: `session ${id} to be ${states.join(" or ")}` },
+      { timeoutMs: 90_000, what: `session ${id} to be ${states.join(" or ")}` },
     ).catch((error: unknown) => {
       throw new Error(`last seen: ${JSON.stringify(last)}`, { cause: error });
     });
