@@ -177,6 +177,10 @@ async function ageTokens(state: string): Promise<void> {
   }
 }
 
+/** The agent tries an edge again every 15 s at the latest. */
+const newToken = (before: string): Promise<unknown> =>
+  eventually(async () => (await onDisk()) !== before, { what: "a new token on the disk", timeoutMs: 60_000 });
+
 describe("a token that is a week old", () => {
   it("is replaced while the agent runs, which the next start shows; the old one is a copy from then on", async () => {
     await joined();
@@ -186,7 +190,7 @@ describe("a token that is a week old", () => {
       await using agent = berth("up");
       await online();
       await edge.restart(ageTokens);
-      await eventually(async () => (await onDisk()) !== first, { what: "a new token on the disk" });
+      await newToken(first);
       await eventually(async () => ((await edge.agents())[0]?.rotated ?? 0) > 0, {
         what: "the edge to know",
       });
@@ -209,7 +213,7 @@ describe("a token that is a week old", () => {
       await using agent = berth("up");
       await online();
       await edge.restart(ageTokens);
-      await eventually(async () => (await onDisk()) !== first, { what: "a new token on the disk" });
+      await newToken(first);
       agent.kill("SIGKILL");
       await agent.exited;
     }

@@ -9,6 +9,9 @@ import type { ServiceFiles } from "./berth.ts";
 import { eventually } from "./eventually.ts";
 import type { HttpBrowser } from "./http-browser.ts";
 
+/** Whatever a program does is done within this time, also on a machine that does much else. Milliseconds. */
+const STEP_MS = 60_000;
+
 const MAIN = join(import.meta.dirname, "../../agent/main.ts");
 
 /** The berth command in a home of its own, and what it has printed. */
@@ -24,6 +27,13 @@ class Running {
     });
     for (const stream of [this.process.stdout, this.process.stderr])
       stream?.on("data", (chunk) => (this.output += String(chunk)));
+  }
+
+  /** @throws Error with all that it has printed where that does not match */
+  match(pattern: RegExp): RegExpExecArray {
+    const found = pattern.exec(this.output);
+    if (found === null) throw new Error(`no ${pattern} in “${this.output}”`);
+    return found;
   }
 
   async stop(): Promise<void> {
@@ -69,20 +79,22 @@ export class JoinedAgent implements AsyncDisposable {
     const me = Me.parse(await (await browser.go(`${console}/api/me`)).json());
     const joining = new Running(home, "join", console, "--user", me.user);
     try {
-      const code = await eventually(() => /code {2}(\w{4}-\w{4})/.exec(joining.output)?.[1], {
-        what: `a code in ${joining.output}`,
+      const code = await eventually(() => joining.match(/code {2}(\w{4}-\w{4})/)[1], {
+        what: "a code",
+        timeoutMs: STEP_MS,
       });
       const form = { code, decision: "approve", replaces: "" };
       const approved = await browser.go(`${console}/join`, { form });
       if (approved.status !== 303) throw new Error(`the approval: ${approved.status}`);
-      await eventually(() => joining.process.exitCode === 0, {
-        what: `the agent to join: ${joining.output}`,
+      await eventually(() => joining.match(/^Joined /m) && joining.process.exitCode === 0, {
+        what: "the agent to join",
+        timeoutMs: STEP_MS,
       });
     } finally {
       await joining.stop();
     }
     const agent = new JoinedAgent(home, console, browser, new Running(home, "up"));
-    await eventually(() => agent.#isOnline(), { what: `the agent to be online: ${agent.#up.output}` });
+    await eventually(() => agent.#isOnline(), { what: "the agent to be online", timeoutMs: STEP_MS });
     return agent;
   }
 
@@ -101,7 +113,7 @@ export class JoinedAgent implements AsyncDisposable {
         if (isEnded(session.state)) throw new Error(`the session is ${JSON.stringify(session)}`);
         return session.state === "running" ? session : undefined;
       },
-      { what: `session ${id} to run` },
+      { what: `session ${id} to run`, timeoutMs: STEP_MS },
     );
   }
 

@@ -26,7 +26,12 @@ export class RunningCommand implements AsyncDisposable {
 
   /** Resolves with the match once it has printed such text. */
   says(pattern: RegExp): Promise<RegExpExecArray> {
-    return eventually(() => pattern.exec(this.output), { what: `${pattern} in “${this.output}”` });
+    const found = (): RegExpExecArray => {
+      const match = pattern.exec(this.output);
+      if (match === null) throw new Error(`it is not in “${this.output}”`);
+      return match;
+    };
+    return eventually(found, { what: String(pattern), timeoutMs: 60_000 });
   }
 
   kill(signal: NodeJS.Signals): void {
