@@ -85,11 +85,13 @@ berth_tunnel_attempt() {
   # ssh has no limit on what comes between the greeting and the first sign of life.
   if read -r -t 60 offset <&8 && [[ $offset =~ $number ]]; then
     answered=0
+    printf '%s\n' "$ssh_pid" >ssh.pid
+    # What the watch has found out since, when there was no process yet for it to end.
+    [[ ! -e address || $(<address) == "$address" ]] || kill -KILL "$ssh_pid"
     # It ends within a second of the session's script, and ssh and the loop after it.
     tail -c "+$((offset + 1))" -f --pid=$$ ../reports >&7 3>&- 4>&- 7>&- 8<&- &
     tail_pid=$!
     exec 7>&-
-    printf '%s\n' "$ssh_pid" >ssh.pid
     while [[ $offset =~ $number ]]; do
       printf '%s\n' "$offset" >acted
       read -r offset <&8 || break

@@ -172,14 +172,23 @@ export class TunnelNode {
     return all.filter((found) => found.command.startsWith(command)).map(({ pid }) => pid);
   }
 
+  /** Waits for a process of the session whose command begins so. */
+  async process(command: string): Promise<number> {
+    return await eventually(async () => (await this.processes(command))[0], { what: command });
+  }
+
   /** What ssh said at the last attempt. */
   async error(): Promise<string> {
     return await readFile(join(this.directory, "node/tunnel/error"), "utf8").catch(() => "");
   }
 
-  /** Kills the ssh that has the tunnel. */
+  /** Kills the ssh that has the tunnel, and waits until the loop knows that it is gone. */
   async killSsh(): Promise<void> {
     const file = join(this.directory, "node/tunnel/ssh.pid");
-    process.kill(Number(await eventuallyWritten(() => readFile(file, "utf8"), { what: file })), "SIGKILL");
+    const pid = await eventuallyWritten(() => readFile(file, "utf8"), { what: file });
+    process.kill(Number(pid), "SIGKILL");
+    await eventually(async () => (await readFile(file, "utf8").catch(() => "")) !== pid, {
+      what: "the loop to see the end of its ssh",
+    });
   }
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { identify } from "../../../agent/process-tree.ts";
 import { findScript } from "../../../agent/script/service-scripts.ts";
 import { sessionScript } from "../../../agent/script/session-script.ts";
-import { eventually } from "../../support/eventually.ts";
+import { eventually, eventuallyWritten } from "../../support/eventually.ts";
 import type { SessionDirectory } from "../../support/session-directory.ts";
 import { sessionDirectory, temporaryDirectory } from "../../support/session-directory.ts";
 
@@ -105,7 +105,7 @@ describe("a session's script", () => {
     const running = await Promise.all(Array.from({ length: 6 }, () => session.start()));
     const codes = running.map(({ ended }) => ended);
     expect(await Promise.race(codes)).toBe(75);
-    await appears(session, "starts");
+    await eventuallyWritten(() => session.read("starts"), { what: "starts" });
 
     const [pid, startTime] = (await session.read("pid")).trim().split(" ").map(Number);
     const leader = running.find((each) => each.pid === pid);

@@ -33,7 +33,7 @@ it("a connection keeps its keys as KeyObjects, after a second key exchange too",
   client.connect({ host: "127.0.0.1", port, username: "anybody", algorithms });
   const connection = await connected.promise;
   expect(connection).toMatchObject(KEPT);
-  const again = once(client, "handshake");
+  const again = Promise.all([client, connection].map((end) => once(end, "handshake")));
   connection.rekey();
   await again;
   for (const end of [client, connection]) expect(end).toMatchObject(KEPT);

@@ -106,7 +106,10 @@ describe("the connection", () => {
     await once(other, "listening");
     onTestFinished(() => void other.close());
     const { port } = other.address() as AddressInfo;
-    const ssh = await connectionTo(await startSshd(), ["ConnectTimeout 1", `Port ${port}`]);
+    const ssh = await connectionTo(await startSshd(), [
+      `ConnectTimeout ${isClosed ? 20 : 1}`,
+      `Port ${port}`,
+    ]);
     await expect(ssh.connect()).rejects.toEqual(trouble(expected));
   });
 

@@ -145,6 +145,7 @@ describe("a login shell", () => {
 
   it("that hangs in its startup file is named, when the time is over", async () => {
     const ssh = await connectionTo(await startSshd({ home: { ".bashrc": "echo Password:; sleep 60" } }));
-    await expect(ssh.run(["true"], { timeoutMs: 1_000 })).rejects.toMatchObject({ trouble: "startup_file" });
+    await ssh.connect();
+    await expect(ssh.run(["true"], { timeoutMs: 5_000 })).rejects.toMatchObject({ trouble: "startup_file" });
   });
 });

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { PassThrough } from "node:stream";
 import type { ClientChannel, ConnectConfig } from "ssh2";
 import { Client } from "ssh2";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { TunnelAgent, TunnelNode, tunnelSession, WORKSPACE_PORT } from "../../support/tunnel-node.ts";
 
@@ -36,6 +36,15 @@ async function stage() {
   const common = tunnelSession();
   const agent = await TunnelAgent.start(common);
   return { common, agent };
+}
+
+/** The server's silence after which a connection is ended; milliseconds. */
+const SILENCE = 45_000;
+
+/** From here on the server's timers wait to be advanced; what goes over the sockets keeps its time. */
+function holdTimers(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
 }
 
 /** What a request of ssh2's client comes to: its error's message, or undefined. */
@@ -209,28 +218,34 @@ describe("the tunnel's server", { timeout: 30_000 }, () => {
   });
 
   it("ends a connection that falls silent", async () => {
+    holdTimers();
     const common = tunnelSession();
-    const agent = await TunnelAgent.start({ ...common, times: { handshake: 20_000, silence: 600 } });
+    const agent = await TunnelAgent.start(common);
     const node = await TunnelNode.start({ ...common, forward: `direct 127.0.0.1 ${agent.port}` });
     await node.run("berth_tunnel_loop");
     await agent.up();
-    const [ssh = 0] = await eventually(async () => (await node.processes("ssh")).slice(0, 1));
+    const ssh = await node.process("ssh");
     process.kill(ssh, "SIGSTOP");
-    await eventually(() => agent.changes.length >= 2);
-    expect(agent.changes.slice(0, 2)).toEqual([true, false]);
+    vi.advanceTimersByTime(SILENCE);
+    await eventually(() => agent.changes.length === 2);
+    expect(agent.changes).toEqual([true, false]);
     process.kill(ssh, "SIGKILL");
   });
 
   it("keeps a connection that is only idle", async () => {
+    holdTimers();
     const common = tunnelSession();
-    const agent = await TunnelAgent.start({ ...common, times: { handshake: 300, silence: 300 } });
+    const agent = await TunnelAgent.start(common);
     const node = await TunnelNode.start({ ...common, forward: `direct 127.0.0.1 ${agent.port}` });
     await node.run("berth_tunnel_loop");
     await agent.up();
+    await node.process("tail");
     const [socket] = agent.sockets;
-    const before = socket?.bytesRead ?? 0;
-    // Ten answers to "are you alive".
-    await eventually(() => (socket?.bytesRead ?? 0) > before + 10 * 32);
+    for (let asked = 0; asked < 10; asked += 1) {
+      const before = socket?.bytesRead ?? 0;
+      vi.advanceTimersByTime(SILENCE / 3);
+      await eventually(() => (socket?.bytesRead ?? 0) > before, { what: 'the answer to "are you alive"' });
+    }
     expect(agent.changes).toEqual([true]);
   });
 
@@ -249,9 +264,11 @@ describe("the tunnel's server", { timeout: 30_000 }, () => {
 
   it("waits no longer for a stranger's first word than it was told", async () => {
     const agent = await TunnelAgent.start({ ...tunnelSession(), times: { handshake: 50, silence: 45_000 } });
-    const [silent, talker] = [connect(agent.port, "127.0.0.1"), connect(agent.port, "127.0.0.1")];
-    talker.write("SSH-2.0-x\r\n");
-    await Promise.all([once(silent.resume(), "close"), once(talker.resume(), "close")]);
+    const both = [connect(agent.port, "127.0.0.1"), connect(agent.port, "127.0.0.1")];
+    // What it has not read yet ends the connection by a reset.
+    for (const each of both) each.on("error", () => {}).resume();
+    both[1]?.write("SSH-2.0-x\r\n");
+    await eventually(() => both.every((each) => each.closed), { what: "the end of both" });
   });
 
   it.each([
@@ -266,7 +283,7 @@ describe("the tunnel's server", { timeout: 30_000 }, () => {
     const socket = connect(agent.port, "127.0.0.1");
     socket.on("error", () => {}).resume();
     socket.end(bytes);
-    await eventually(() => agent.sockets.size === 0);
+    await eventually(() => socket.closed && agent.sockets.size === 0);
     await client(agent, common);
   });
 

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile, rename } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../../support/eventually.ts";
+import { freePort } from "../../support/free-port.ts";
 import { processesOf } from "../../support/processes.ts";
 import type { TunnelNodeOptions } from "../../support/tunnel-node.ts";
 import { TunnelAgent, TunnelNode, tunnelSession } from "../../support/tunnel-node.ts";
@@ -101,7 +102,7 @@ describe("the loop on the node", { timeout: 30_000 }, () => {
     const own = await processesOf(node.session);
     for (const { pid } of own) if (pid !== node.bash.pid) process.kill(pid, "SIGTERM");
     await node.report("ended", "143");
-    expect(await node.run("berth_tunnel_flush 10")).toBe(0);
+    expect(await node.run("berth_tunnel_flush 20")).toBe(0);
     expect(texts(agent)).toEqual(["ended 143"]);
     expect(agent.changes).toEqual([true]);
   });
@@ -147,7 +148,7 @@ describe("reports through the tunnel", { timeout: 60_000 }, () => {
     // It may be up again by now.
     await eventually(() => agent.changes.includes(false));
     gate.resolve();
-    expect(await node.run("berth_tunnel_flush 10")).toBe(0);
+    expect(await node.run("berth_tunnel_flush 20")).toBe(0);
     expect(seen).toEqual(["one", "two"]);
   });
 
@@ -165,7 +166,7 @@ describe("reports through the tunnel", { timeout: 60_000 }, () => {
     await node.report("status", "one");
     await node.run("berth_tunnel_loop");
     await eventually(() => calls === 2);
-    expect(await node.run("berth_tunnel_flush 10")).toBe(0);
+    expect(await node.run("berth_tunnel_flush 20")).toBe(0);
     expect(agent.log.join()).toContain("disk full");
   });
 
@@ -173,23 +174,19 @@ describe("reports through the tunnel", { timeout: 60_000 }, () => {
     const { agent, node } = await connected();
     await node.report("x".repeat(1_048_576), "junk");
     await node.report("notify", "here");
-    expect(await node.run("berth_tunnel_flush 10")).toBe(0);
+    expect(await node.run("berth_tunnel_flush 20")).toBe(0);
     expect(texts(agent)).toEqual(["notify here"]);
   });
 });
 
 describe("the watch on the node", { timeout: 30_000 }, () => {
   it("reports that the service listens", async () => {
-    const server = createServer();
-    onTestFinished(() => void server.close());
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, "close");
+    const port = await freePort();
     const { agent, node } = await connected({ port });
     await node.run("berth_watch_ready");
     expect(agent.reports).toEqual([]);
+    const server = createServer();
+    onTestFinished(() => void server.close());
     server.listen(port, "127.0.0.1");
     await eventually(() => agent.reports.length > 0);
     expect(texts(agent)).toEqual(["ready "]);
@@ -205,6 +202,32 @@ describe("the watch on the node", { timeout: 30_000 }, () => {
     await node.run("berth_watch_ready");
     await eventually(() => agent.reports.length > 0);
     await agent.up();
+    const channel = await agent.server.connect();
+    expect(String((await once(channel, "data"))[0])).toBe("hello");
+  });
+
+  it("leads the tunnel there also where it is being made just then", async () => {
+    const service = createServer((socket) => void socket.end("hello"));
+    const common = tunnelSession();
+    const agent = await TunnelAgent.start(common);
+    const found = Promise.withResolvers<void>();
+    const slow = createServer({ allowHalfOpen: true }, (socket) => {
+      void found.promise.then(() => agent.server.accept(socket));
+    });
+    onTestFinished(() => [service, slow].forEach((server) => void server.close()));
+    service.listen(0, "::1");
+    slow.listen(0, "127.0.0.1");
+    await Promise.all([once(service, "listening"), once(slow, "listening")]);
+    const { port } = service.address() as AddressInfo;
+    const forward = `direct 127.0.0.1 ${(slow.address() as AddressInfo).port}`;
+    const node = await TunnelNode.start({ ...common, port, forward });
+    const dialled = once(slow, "connection");
+    await node.run("berth_tunnel_loop");
+    await dialled;
+    await node.run("berth_watch_ready");
+    await eventually(async () => (await readFile(node.reportsFile, "utf8")) === "ready\0\0");
+    found.resolve();
+    await eventually(() => agent.reports.length > 0);
     const channel = await agent.server.connect();
     expect(String((await once(channel, "data"))[0])).toBe("hello");
   });
@@ -230,7 +253,10 @@ describe("the watch on the node", { timeout: 30_000 }, () => {
     await node.run(`service_socket='${path}'; berth_watch_ready`);
     const server = createServer();
     onTestFinished(() => void server.close());
-    server.listen({ path, readableAll: true, writableAll: true });
+    // Made elsewhere: its mode is set after it is there.
+    server.listen({ path: `${path}.new`, readableAll: true, writableAll: true });
+    await once(server, "listening");
+    await rename(`${path}.new`, path);
     await eventually(() => agent.reports.length > 0);
     expect(texts(agent)).toEqual(["ready "]);
     expect(await node.run(`[[ $(stat -c %a '${path}') == 600 ]]`)).toBe(0);

@@ -68,8 +68,7 @@ describe("a tunnel through the controller", { timeout: 30_000 }, () => {
     await agent.up();
     const before = await processesOf(mark);
     expect(before).not.toEqual([]);
-    const [proxy = 0] = await node.processes("ssh -T -o BatchMode");
-    process.kill(proxy, "SIGKILL");
+    process.kill(await node.process("ssh -T -o BatchMode"), "SIGKILL");
     const isGone = async (): Promise<boolean> => {
       const now = await processesOf(mark);
       return before.every(({ pid }) => now.every((other) => other.pid !== pid));
