@@ -13,8 +13,8 @@ export default defineConfig({
             (part) => `test/${part}/**/*.test.ts`,
           ),
           // Of work, not of waiting: a machine that does other things besides takes its time for it.
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           // Without it vitest empties every style sheet, those imported as text too.
           css: true,
           sequence: { groupOrder: 1 },
@@ -44,8 +44,8 @@ export default defineConfig({
         test: {
           name: "edge",
           include: ["test/functions/**/*.test.ts", "test/attacks/edge/**/*.test.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           // Without it vitest empties every style sheet, those imported as text too.
           css: true,
           sequence: { groupOrder: 2 },
