@@ -37,6 +37,11 @@ const CATALOGUE = {
       "Allow cookies for this host, then open the session from the console. A link that somebody sent you opens nothing.",
   },
   forbidden: { status: 403, title: "Not allowed", remedy: "Open the page from the console itself." },
+  view_only: {
+    status: 403,
+    title: "Shared to look at",
+    remedy: "Ask its owner to share it with you to use.",
+  },
   insufficient_scope: {
     status: 403,
     title: "The token may not do that",

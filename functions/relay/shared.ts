@@ -18,7 +18,7 @@ const notShared = (): BerthError => new BerthError("not_found", "nothing is shar
 /**
  * Answers a guest: `/s/<session>/…`, and on this session's own host also `/me/<PORT>/…`, which is what the links of an
  * application that is told its address lead to.
- * @throws BerthError `not_found` for anything but this session; `forbidden` for more than the share allows
+ * @throws BerthError `not_found` for anything but this session; `view_only` for more than the share allows
  */
 export async function proxyShared(
   request: Request,
@@ -26,7 +26,7 @@ export async function proxyShared(
   context: ProxyContext,
 ): Promise<Response> {
   if (mode === "view" && (!LOOKS.has(request.method) || isUpgrade(request)))
-    throw new BerthError("forbidden", "this session is shared with you to look at, not to use");
+    throw new BerthError("view_only", "this session is shared with you to look at, not to use");
   const target = targetOf(request);
   const shared = parseSharePath(target);
   const { report } = stored;

@@ -14,6 +14,7 @@ const PIECE = 65_536;
  * @property {(message: ServerMessage) => void} message
  * @property {(output: Uint8Array) => void} output
  * @property {() => void} lost
+ * @property {() => void} refused who looks at the page is a guest who may not use the shell
  * @property {() => URLSearchParams} position where the page is, for the server to go on from
  */
 
@@ -23,6 +24,7 @@ export class Connection {
   #socket;
   #wait = 0;
   #isOver = false;
+  #isAsking = false;
   /** @type {number | undefined} */
   #retryTimer;
   /** @type {number | undefined} */
@@ -78,17 +80,44 @@ export class Connection {
     url.protocol = url.protocol.replace("http", "ws");
     url.search = this.#listener.position().toString();
     const socket = new WebSocket(url);
+    let wasOpen = false;
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => {
+      wasOpen = true;
       this.#wait = 0;
       this.#listener.open();
     });
     socket.addEventListener("message", ({ data }) =>
       this.#heard(socket, /** @type {string | ArrayBuffer} */ (data)),
     );
-    socket.addEventListener("close", () => this.#closed(socket));
+    socket.addEventListener("close", () => {
+      if (!wasOpen) void this.#ask();
+      this.#closed(socket);
+    });
     this.#watchSilence(socket);
     this.#socket = socket;
+  }
+
+  /**
+   * Asks whether this page's reader may use the shell: of a WebSocket that is refused, a script learns no status. Berth lets
+   * a guest who may look make no request of a method that could change something; the server knows none at this path.
+   */
+  async #ask() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      const answer = await fetch("socket", { method: "POST", signal: AbortSignal.timeout(LONGEST_WAIT) });
+      const { code } = /** @type {{ code?: unknown }} */ (answer.status === 403 ? await answer.json() : {});
+      if (code !== "view_only" || this.#socket?.readyState === WebSocket.OPEN) return;
+      this.end();
+      clearTimeout(this.#retryTimer);
+      this.#retryTimer = undefined;
+      this.#listener.refused();
+    } catch {
+      // Nobody answered, or something else than Berth did: the next attempt shows whether it is over.
+    } finally {
+      this.#isAsking = false;
+    }
   }
 
   /**

@@ -47,6 +47,10 @@ const connection = new Connection({
     claim();
   },
   lost: () => show("Disconnected. Reconnecting…"),
+  refused: () =>
+    show(
+      "You may look at this session, but not use it. A shell needs more than looking: ask its owner to share it with you to use.",
+    ),
   position: () =>
     new URLSearchParams(output.epoch === "" ? {} : { epoch: output.epoch, offset: String(output.received) }),
   output(bytes) {

@@ -54,7 +54,7 @@ describe("a guest who may look", () => {
     for (const url of [guestUrl(session.id, "/x"), ownUrl("x")]) {
       const headers = { origin: own(), ...asProgram };
       const answer = await browser.go(url, { method, headers });
-      expect(await problemOf(answer)).toMatchObject({ status: 403, code: "forbidden" });
+      expect(await problemOf(answer)).toMatchObject({ status: 403, code: "view_only" });
     }
     expect(await agent.untaken()).toEqual([]);
   });
