@@ -69,7 +69,8 @@ export class Users {
 
   /** Takes what a workspace tells. */
   take(id: UserId, version: number, snapshot: WorkspaceSnapshot, now: number): void {
-    const { owner, lockedOut, seen, agent, counts, dead } = snapshot;
+    const { owner, seen, agent, counts, dead } = snapshot;
+    const lockedOut = snapshot.lockedOut ?? this.#lockedSince(id, version);
     if (this.versionOf(id) === 0) this.#count += 1;
     const { host, user: account, version: agentVersion } = agent;
     const lock = lockedOut === null ? null : "locked out";
@@ -89,7 +90,8 @@ export class Users {
       host,
       account,
       agentVersion,
-      agent.online ? 1 : 0,
+      // Its link is closed, or is just being.
+      agent.online && lockedOut === null ? 1 : 0,
       agent.since,
       JSON.stringify(counts),
       dead,
@@ -100,6 +102,25 @@ export class Users {
   /** An operator has just locked somebody out, or let them in: it is seen at once, and told by their workspace later. */
   async locked(id: UserId, lockedOut: LockedOut | null): Promise<void> {
     this.#lock(id, lockedOut);
+    if (lockedOut !== null)
+      this.#sql.exec(
+        "UPDATE users SET online = 0, since = ? WHERE id = ? AND online = 1",
+        lockedOut.since,
+        id,
+      );
+  }
+
+  /** The lock that has come after a report: that one was on its way, and knows nothing of it. A version is a time, too. */
+  #lockedSince(id: UserId, version: number): LockedOut | null {
+    const [row] = this.#sql
+      .exec<LockedOut>(
+        `SELECT locked_since AS since, locked_by AS "by", locked_reason AS reason FROM lock_outs
+         WHERE user = ? AND locked_since > ?`,
+        id,
+        version,
+      )
+      .toArray();
+    return row ?? null;
   }
 
   #seen(id: UserId): number | null {
