@@ -1,4 +1,5 @@
 import { BerthError, type ProblemCode } from "../contract/problem.ts";
+import { hanging, widthOf } from "./cli/hanging.ts";
 import { plainLines } from "./cli/output.ts";
 import { EXIT_REFUSED } from "./exit-code.ts";
 import { berthProgram } from "./program.ts";
@@ -22,8 +23,8 @@ try {
   await berthProgram().parseAsync();
 } catch (error) {
   if (!(error instanceof BerthError) && !(error instanceof RangeError)) throw error;
-  const remedy =
-    error instanceof BerthError ? `\n       ${REMEDIES[error.code] ?? error.problem.remedy}` : "";
-  process.stderr.write(`${plainLines(`berth: ${error.message}${remedy}`)}\n`);
+  const remedy = error instanceof BerthError ? `\n${REMEDIES[error.code] ?? error.problem.remedy}` : "";
+  const text = plainLines(`${error.message}${remedy}`);
+  process.stderr.write(`${hanging("berth: ", text, widthOf(process.stderr))}\n`);
   process.exitCode = error instanceof BerthError && REFUSALS.has(error.code) ? EXIT_REFUSED : 1;
 }

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { cancelCommand } from "./cli/cancel.ts";
 import { doctorCommand } from "./cli/doctor.ts";
 import { downCommand } from "./cli/down.ts";
+import { hanging } from "./cli/hanging.ts";
 import { joinCommand } from "./cli/join.ts";
 import { launchCommand } from "./cli/launch.ts";
 import { leaveCommand } from "./cli/leave.ts";
@@ -41,6 +42,9 @@ const COMMANDS = [
 /** Whoever has mistyped a command is shown the way to its own help. */
 function pointToHelp(command: Command, name: string): void {
   command.showHelpAfterError(`(see ${name} --help)`);
+  command.configureOutput({
+    outputError: (text, write) => write(hanging("", text, command.configureOutput().getErrHelpWidth?.())),
+  });
   for (const each of command.commands) pointToHelp(each, `${name} ${each.name()}`);
 }
 

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { BerthError } from "../../contract/problem.ts";
 import { type Approval, leave } from "../enrolment.ts";
+import { hanging, widthOf } from "./hanging.ts";
 import { plain } from "./output.ts";
 
 /** Whether somebody sits at the terminal who can be asked. */
@@ -57,9 +58,8 @@ async function confirmed(edge: URL, who: string, signal: AbortSignal): Promise<b
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   // Ctrl-C, or the terminal was closed.
   for (const end of ["SIGINT", "close"]) terminal.once(end, () => stop.abort());
-  process.stderr.write(
-    `  Approved by ${who} at ${edge.origin}.\n  Whatever they launch runs on this machine, in your name.\n`,
-  );
+  const told = `Approved by ${who} at ${edge.origin}.\nWhatever they launch runs on this machine, in your name.`;
+  process.stderr.write(`${hanging("  ", told, widthOf(process.stderr))}\n`);
   const options = { signal: AbortSignal.any([signal, stop.signal]) };
   try {
     for (;;) {

@@ -4,6 +4,7 @@ import { readConfig } from "../config.ts";
 import { readEdgeFile, removeEdgeFile } from "../edge-file.ts";
 import { leave } from "../enrolment.ts";
 import { readJoined, removeJoined } from "../joined.ts";
+import { hanging, widthOf } from "./hanging.ts";
 import { plain } from "./output.ts";
 
 export const leaveCommand = (): Command =>
@@ -20,8 +21,7 @@ export const leaveCommand = (): Command =>
       if ((await readEdgeFile(home))?.url.origin === edge.origin) await removeEdgeFile(home);
       process.stdout.write(`Left ${edge.origin}. Sessions go on here, out of its reach.\n`);
       if (trouble === undefined) return;
-      process.stderr.write(
-        `berth: ${plain(trouble)}, so that the token still counts there, though it is deleted here. Revoke it at ${edge.origin}/account\n`,
-      );
+      const text = `${plain(trouble)}, so that the token still counts there, though it is deleted here. Revoke it at ${edge.origin}/account`;
+      process.stderr.write(`${hanging("berth: ", text, widthOf(process.stderr))}\n`);
       process.exitCode = 1;
     });

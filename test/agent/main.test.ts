@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, it, onTestFinished } from "vitest";
 import { BerthError } from "../../contract/problem.ts";
+import { TerminalCommand } from "../support/terminal-command.ts";
 
 const MAIN = join(import.meta.dirname, "../../agent/main.ts");
 
@@ -43,3 +44,20 @@ it("what an edge says steers no terminal", { timeout: 30_000 }, async () => {
   expect(said).toContain("]0;title  come  later");
   expect(said.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
 });
+
+it(
+  "an error and its remedy fit a terminal, and no command in them is broken",
+  { timeout: 60_000 },
+  async () => {
+    const home = await mkdtemp(join(tmpdir(), "berth-main-"));
+    onTestFinished(() => rm(home, { recursive: true }));
+    await using command = new TerminalCommand(home, ["whoami"], { columns: 80 });
+    await command.says(/run `berth login <edge url>`\.\r\n/);
+    expect(await command.exited).toBe(1);
+    const lines = command.output.trimEnd().split("\r\n");
+    expect(lines[0]).toMatch(/^berth: no token for /);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines.slice(1).filter((line) => !/^ {7}\S/.test(line))).toEqual([]);
+    expect(lines.length).toBeGreaterThan(2);
+  },
+);

@@ -48,3 +48,14 @@ describe.each(commands)("%s --help", (name, command) => {
     expect(text).toContain(`(see ${name} --help)`);
   });
 });
+
+it("what is wrong with a command fits a terminal, too", () => {
+  const add = commands.find(([name]) => name === "berth resource add")?.[1];
+  if (add === undefined) throw new Error("there is no such command");
+  const args = ["hpc", "--host", "hpc", "--scheduler", "one-that-nobody-has-ever-heard-of"];
+  const text = printed(add, () => {
+    expect(() => add.parse(args, { from: "user" })).toThrow(CommanderError);
+  });
+  expect(text).toContain("Allowed choices are");
+  expect(text.split("\n").filter((line) => line.length > COLUMNS)).toEqual([]);
+});

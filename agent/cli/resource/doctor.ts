@@ -4,6 +4,7 @@ import { makeHome, readConfig } from "../../config.ts";
 import { error, type Finding } from "../../finding.ts";
 import { ResourcesFile } from "../../resources/resources-file.ts";
 import { findingText, hasErrors } from "../findings.ts";
+import { widthOf } from "../hanging.ts";
 import { printJson } from "../output.ts";
 import { collectFingerprint } from "./host-keys.ts";
 import { interruptible, Visit, type VisitOptions } from "./visit.ts";
@@ -47,7 +48,8 @@ async function diagnose(name: string | undefined, options: VisitOptions, signal:
     findings: [error(file.describe(fault), "Mend the file; the agent follows by itself.")],
   }));
   if (options.json !== true) {
-    for (const { findings } of results) process.stdout.write(findings.map(findingText).join(""));
+    for (const finding of results.flatMap(({ findings }) => findings))
+      process.stdout.write(findingText(finding, widthOf(process.stdout)));
     if (results.length + wanted.length === 0)
       process.stdout.write("No cluster is set up. Add one: berth resource add <name> --host <host>\n");
   }

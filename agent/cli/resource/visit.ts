@@ -8,6 +8,7 @@ import { schedulerOf } from "../../scheduler/schedulers.ts";
 import { SshConnection } from "../../ssh/connection.ts";
 import type { PresentedHostKey } from "../../ssh/host-key.ts";
 import { findingText } from "../findings.ts";
+import { widthOf } from "../hanging.ts";
 import { acceptCommand, acceptHostKey } from "./host-keys.ts";
 
 /** What is slower than this is told while it goes on, milliseconds. */
@@ -84,7 +85,7 @@ export class Visit implements AsyncDisposable {
   /** Prints a finding unless JSON is wanted; returns it. */
   show(finding: Finding): Finding {
     clearTimeout(this.#slow);
-    if (this.#options.json !== true) process.stdout.write(findingText(finding));
+    if (this.#options.json !== true) process.stdout.write(findingText(finding, widthOf(process.stdout)));
     return finding;
   }
 
