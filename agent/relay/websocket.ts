@@ -14,6 +14,12 @@ type WebSocketHead = Extract<EdgeFrame, { type: "websocket" }>;
 const HIGH_WATER = 1_048_576;
 const LOW_WATER = 262_144;
 
+/**
+ * Bytes that are sent to the edge before it has answered a ping behind them. workerd turns to its other connections when one
+ * has nothing more for it: a stream that always had would hold up everything else, the link's heartbeat too.
+ */
+const UNANSWERED = 8_388_608;
+
 /** A message is whole in memory while it passes. The edge's platform caps it at 32 MiB (docs/scale.md); bytes. */
 const LARGEST_MESSAGE = 67_108_864;
 
@@ -152,7 +158,7 @@ export class SocketBridge implements AnswerSource {
         socket.terminate();
         return;
       }
-      couple(service, socket, (bytes) => (this.bytes.toBrowser += bytes));
+      couple(service, socket, (bytes) => (this.bytes.toBrowser += bytes), new Pace(socket));
       couple(socket, service, (bytes) => (this.bytes.toService += bytes));
       service.resume();
     });
@@ -168,16 +174,42 @@ export class SocketBridge implements AnswerSource {
 const sizeOf = (data: RawData): number =>
   Array.isArray(data) ? data.reduce((sum, { byteLength }) => sum + byteLength, 0) : data.byteLength;
 
+/** Whether the edge has answered enough of what was sent to it (RFC 6455, section 5.5.3). */
+class Pace {
+  readonly #edge: WebSocket;
+  #unanswered = 0;
+
+  constructor(edge: WebSocket) {
+    this.#edge = edge;
+    edge.on("pong", () => (this.#unanswered = 0));
+  }
+
+  get isHeld(): boolean {
+    return this.#unanswered >= UNANSWERED;
+  }
+
+  /** A message is being sent. */
+  sent(bytes: number): void {
+    const wasHeld = this.isHeld;
+    this.#unanswered += bytes;
+    if (this.isHeld && !wasHeld) this.#edge.ping();
+  }
+}
+
 /** Passes messages one way, holding the sender back while the receiver is behind; then the close. */
-function couple(from: WebSocket, to: WebSocket, count: (bytes: number) => void): void {
+function couple(from: WebSocket, to: WebSocket, count: (bytes: number) => void, pace?: Pace): void {
+  const goOn = (): void => {
+    if (from.isPaused && to.bufferedAmount <= LOW_WATER && pace?.isHeld !== true) from.resume();
+  };
   from.on("message", (data: RawData, isBinary: boolean) => {
-    count(sizeOf(data));
+    const size = sizeOf(data);
+    count(size);
     if (to.readyState !== WebSocket.OPEN) return;
-    to.send(data, { binary: isBinary }, () => {
-      if (from.isPaused && to.bufferedAmount <= LOW_WATER) from.resume();
-    });
-    if (to.bufferedAmount > HIGH_WATER) from.pause();
+    to.send(data, { binary: isBinary }, goOn);
+    pace?.sent(size);
+    if (to.bufferedAmount > HIGH_WATER || pace?.isHeld === true) from.pause();
   });
+  to.on("pong", goOn);
   // Whoever does not read what waits for them gets no pongs, either: these would wait behind it.
   from.on("ping", (data) => {
     if (from.bufferedAmount <= HIGH_WATER) from.pong(data);

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
-import { type WebSocket, WebSocketServer } from "ws";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { decodeFrame, EdgeFrame, encodeFrame } from "../../../contract/frames.ts";
 import { SessionId, streamId } from "../../../contract/ids.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -69,9 +69,9 @@ it(
 );
 
 /** Lets the edge take its end; its socket, and the service's. */
-async function coupled(): Promise<[edge: WebSocket, service: WebSocket]> {
+async function coupled(edge: ServerOptions = {}): Promise<[edge: WebSocket, service: WebSocket]> {
   const [atEdge, atService] = [
-    new WebSocketServer({ server: stage.edge }),
+    new WebSocketServer({ server: stage.edge, ...edge }),
     new WebSocketServer({ server: stage.service }),
   ];
   const both = Promise.all([once(atEdge, "connection"), once(atService, "connection")]);
@@ -99,6 +99,31 @@ it("pings of a service that reads nothing are not answered without an end", { ti
   const pong = once(atService, "pong");
   atService.ping("still there?");
   expect(String((await pong)[0])).toBe("still there?");
+});
+
+it("an edge is sent no more than it has answered a ping behind", { timeout: 60_000 }, async () => {
+  const [atEdge, atService] = await coupled({ autoPong: false });
+  const [message, count] = [Buffer.alloc(1_048_576), 40];
+  let [received, unanswered] = [0, 0];
+  atEdge.on("message", () => {
+    received += 1;
+    unanswered += 1;
+  });
+  const asked = once(atEdge, "ping");
+  for (let sent = 0; sent < count; sent += 1) atService.send(message);
+  await asked;
+  const heard = once(atService, "message");
+  atEdge.send("are you there?");
+  await heard;
+  expect(received).toBeLessThan(count / 2);
+  atEdge.on("ping", () => {
+    expect(unanswered).toBeLessThan(count / 2);
+    unanswered = 0;
+    atEdge.pong();
+  });
+  unanswered = 0;
+  atEdge.pong();
+  await eventually(() => received === count, { what: "all of it" });
 });
 
 it("a message without an end is refused as too large", { timeout: 60_000 }, async () => {
